@@ -1,4 +1,4 @@
-"""The addresses of the pages; every view has its own."""
+"""The addresses of the pages; every view has one."""
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
@@ -16,7 +16,7 @@ def session(sid: str, **query: str) -> str:
 
 
 def part(where: str) -> str:
-    """Return the address of the piece of a page that stands beside a list."""
+    """Return the address of the part of a page that is shown beside a list."""
     return f"{where}{'&' if '?' in where else '?'}part=beside"
 
 
@@ -41,13 +41,13 @@ def sessions(**query: str) -> str:
 
 
 def export(sid: str, seq: int | None, form: str) -> str:
-    """Return the address of an export of an exchange, or of a whole session."""
+    """Return the address of an export of an exchange or of a whole session."""
     which = _segment(sid) if seq is None else f"{_segment(sid)}/{int(seq)}"
     return _with(f"/api/export/{which}", {"format": form})
 
 
 def record(sid: str, seq: int) -> str:
-    """Return the address of a whole record as JSON."""
+    """Return the address of a complete record as JSON."""
     return f"/api/requests/{_segment(sid)}/{int(seq)}"
 
 

@@ -9,7 +9,7 @@ from ccsproxy.store.state.annotations import LONGEST_NOTE, Annotation
 
 
 def annotation_of(reader: Reader, sid: str, seq: int = 0) -> Annotation:
-    """Return what people wrote on a session or call; an empty one where they wrote nothing."""
+    """Return the annotation of a session or call; an empty one if there is none."""
     named = (each for each in reader.annotations() if (each.session_id, each.seq) == (sid, seq))
     return next(named, Annotation(sid, seq))
 

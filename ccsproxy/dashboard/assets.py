@@ -31,16 +31,16 @@ class Assets:
     found: Mapping[str, Asset]
 
     def address(self, name: str) -> str:
-        """Return where a file is.
+        """Return the address of a file.
 
-        :raises KeyError: when there is no such file.
+        :raises KeyError: if there is no such file.
         """
         self.found[name]
         return f"/static/{self.version}/{name}"
 
 
 def load_assets() -> Assets:
-    """Read the files that come with the program."""
+    """Read the static files of the package."""
     found: dict[str, Asset] = {}
     for each in sorted(files(__package__).joinpath("static").iterdir(), key=lambda file: file.name):
         suffix = each.name.rpartition(".")[2]

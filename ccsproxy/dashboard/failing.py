@@ -1,4 +1,4 @@
-"""Pages for errors, and for what cannot be shown."""
+"""Error pages, and pages for records that cannot be shown."""
 
 from http import HTTPStatus
 
@@ -13,7 +13,7 @@ class NoSuchPage(LookupError):
 
 
 def failing_page(error: Exception) -> Page:
-    """Make the page that says why another one cannot be shown."""
+    """Build the page that explains why another one cannot be shown."""
     if isinstance(error, NotKept):
         status = HTTPStatus.GONE if error.expired else HTTPStatus.NOT_FOUND
         return _page(status, "No longer kept" if error.expired else "Not found", _sentence(error))
@@ -21,7 +21,7 @@ def failing_page(error: Exception) -> Page:
         return _page(HTTPStatus.NOT_FOUND, "Not found", "There is no page at this address.")
     if isinstance(error, QueryError):
         return _page(HTTPStatus.BAD_REQUEST, "This filter cannot be meant", _sentence(error))
-    # The pool of the API refuses with an error that says its own status, such as 503 when too many wait.
+    # The API's reading pool refuses with an error that has a status, such as 503 when too many requests wait.
     status = getattr(error, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return _page(status, "Not now", f"{error} Reload in a moment.")

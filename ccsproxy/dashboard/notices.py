@@ -7,7 +7,7 @@ from ccsproxy.dashboard.html.figures import plural
 
 
 def notices(health: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each thing that is wrong, the gravest first."""
+    """Return a sentence for each problem, the most serious first."""
     return [*_capture(health), *_losses(health), *_redaction(health)]
 
 

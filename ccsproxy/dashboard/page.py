@@ -38,20 +38,20 @@ LIST, SESSION, CALL, COMPARISON = 1, 2, 3, 4
 
 @attr.frozen
 class Page:
-    """What a page says; the frame is the same for all.
+    """The content of a page; the frame is the same for all.
 
-    :ivar place: which part of the navigation it belongs to.
-    :ivar body: what stands in the main part.
-    :ivar name: names it for scripts and style.
-    :ivar scripts: the modules it needs beside the common one.
-    :ivar styles: the style sheets it needs beside the common one.
-    :ivar back: where Esc leads where no page before this one is known.
+    :ivar place: the part of the navigation to which it belongs.
+    :ivar body: the content of the main part.
+    :ivar name: its name for scripts and style sheets.
+    :ivar scripts: the modules it needs besides the common one.
+    :ivar styles: the style sheets it needs besides the common one.
+    :ivar back: where Esc leads if no previous page is known.
     :ivar links: further addresses for keys, by the key's name.
-    :ivar side: what stands at the left, such as an outline.
-    :ivar beside: what is selected, shown at the right; None where a page has no such place.
-    :ivar level: how far in it is.
-    :ivar query: what the query field says, and the filters that it keeps.
-    :ivar part: whether it is only a piece of a page, for a script that puts it in its place.
+    :ivar side: the content at the left, such as an outline.
+    :ivar beside: the selected item, shown at the right; None if the page has no such place.
+    :ivar level: its depth below the start page.
+    :ivar query: the text of the query field, and the filters that it keeps.
+    :ivar part: whether it is only a part of a page, which a script inserts.
     """
 
     title: str
@@ -73,10 +73,10 @@ class Page:
 def write_page(page: Page, assets: Assets, health: Mapping[str, Any], spent: Any = None) -> bytes:
     """Write a page as HTML.
 
-    :param spent: what the head says of money and limits.
+    :param spent: the figures in the header about money and limits.
     """
     if page.part:
-        # With the icon, which a browser that opens a piece by itself would ask for elsewhere.
+        # With the icon, which a browser that opens a part as a page would otherwise request from /favicon.ico.
         icon = h.link(rel="icon", type="image/svg+xml", href=assets.address("icon.svg"))
         return b"<!DOCTYPE html>\n" + write(h.html(h.head(h.title(page.title), icon), h.body(*page.body), lang="en"))
     whole = h.html(_head(page, assets), _body(page, health, spent), lang="en")
@@ -121,7 +121,7 @@ def _body(page: Page, health: Mapping[str, Any], spent: Any) -> Any:
 
 
 def _beside(page: Page) -> Any:
-    """Keep a place for what is selected; a script fills it, or the server where the address names it."""
+    """Write the place for the selected item, which a script or the server fills."""
     if page.beside is None:
         return None
     return h.aside(
@@ -155,7 +155,7 @@ def _bar(page: Page, health: Mapping[str, Any], spent: Any) -> Any:
 
 
 def _query(page: Page) -> Any:
-    """Write the query field: the same everywhere, it leads to the calls that are found."""
+    """Write the query field, the same on every page; it leads to the list of matching calls."""
     kept = [h.input(type="hidden", name=name, value=value) for name, value in page.query.items() if name != "q"]
     return h.form(
         kept,
@@ -179,7 +179,7 @@ def _query(page: Page) -> Any:
 
 
 def _pulse(health: Mapping[str, Any], spent: Any) -> Any:
-    """Show what was spent, and how many calls are under way; the script keeps it up."""
+    """Write what was spent and how many calls are in progress; a script updates it."""
     return h.p(
         h.span(spent, id="spent", class_="spent", hidden=spent is None),
         None if health.get("hub") else _in_flight(health),

@@ -23,10 +23,10 @@ from ccsproxy.store.reader.reader import Reader
 
 log = Logger()
 
-#: More fields than any address of ours has, and the longest value that any may have.
+#: Limits for a query string: more fields than any address of ours has, and the longest value.
 MOST_FIELDS, LONGEST = 64, 1000
-#: What the pages may do: load our own files, ask our own API, send forms to ourselves.
-# `data:` is for images out of records; a bare trusted-types forbids scripts to make any HTML out of strings.
+#: The content security policy: our own files, our own API, forms sent to ourselves.
+# `data:` is for images in records; `trusted-types` without a policy forbids scripts to create HTML from strings.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types"
@@ -55,11 +55,11 @@ class Pages(Resource):
         proxies: Callable[[], Sequence[str]],
         insights: Insights | None = None,
     ) -> None:
-        """Load the files that pages need.
+        """Load the static files.
 
         :param health: returns the answer of ``/api/health`` in constant time.
         :param proxies: returns the proxy's URLs; may block.
-        :param insights: what is made of the records; of its own when None.
+        :param insights: the derived answers; created if None.
         """
         super().__init__()
         self._reader, self._reading, self._health, self._proxies = reader, reading, health, proxies
@@ -86,19 +86,18 @@ class Pages(Resource):
         health = dict(self._health())
         try:
             status, body = await self._reading.run(self._make, segments, _given(request), health)
-        # Whatever was captured may make its page fail; then the reader gets a page that says so, not a cut
-        # connection.
+        # Captured content may make its page fail; the reader then gets an error page, not a broken connection.
         except Exception as error:
             page = failing_page(error)
             if page.status == HTTPStatus.INTERNAL_SERVER_ERROR:
                 log.failure("a page could not be made")
             status, body = page.status, write_page(page, self._assets, health)
-        # Twisted's Request has no public way to ask whether its client has gone.
+        # Twisted's Request has no public way to ask whether its client has disconnected.
         if not request._disconnected:
             _send(request, status, "text/html; charset=utf-8", body)
 
     def _make(self, segments: list[str], given: Mapping[str, str], health: Mapping[str, Any]) -> tuple[int, bytes]:
-        """Read what a page shows and write it; blocks."""
+        """Read what a page shows and write the page; blocks."""
         service = Service(
             self._insights, self._failures, self._proxies(), list(health.get("upstreams") or ()), health
         )
@@ -146,7 +145,7 @@ def _given(request: Request) -> dict[str, str]:
 
 
 def _give_up(reason: Any, request: Request) -> None:
-    """End a request whose answer failed in a way that has no page."""
+    """End a request whose answer failed so that no error page is possible."""
     if request._disconnected:
         return
     log.failure("a page could not be sent", reason)

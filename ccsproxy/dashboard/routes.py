@@ -22,9 +22,9 @@ Maker = Callable[[Reader, Mapping[str, str], Service], Page]
 
 
 def find(segments: Sequence[str]) -> Maker:
-    """Return what makes the page of an address.
+    """Return the function that builds the page of an address.
 
-    :raises NoSuchPage: when it is none.
+    :raises NoSuchPage: if there is none.
     """
     match list(segments):
         case []:
@@ -60,11 +60,11 @@ def _home(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
 
 
 def number(text: str) -> int:
-    """Read the number of an exchange.
+    """Parse the number of an exchange.
 
-    :raises NoSuchPage: when it is none.
+    :raises NoSuchPage: if it is not a number.
     """
-    # SQLite refuses integers beyond 64 bits, with an error that would be a page of its own.
+    # SQLite rejects integers beyond 64 bits with an error of its own.
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise NoSuchPage
     return int(text)

@@ -1,4 +1,4 @@
-"""What the pages show about the service itself."""
+"""The service as the pages show it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from ccsproxy.store.reader.insights import Insights
 
 @attr.frozen
 class Service:
-    """The service, as far as its pages name it.
+    """The properties of the service that pages show.
 
     :ivar proxies: the proxy's URLs.
     :ivar upstreams: the names of the upstreams, the default first.
-    :ivar health: what ``GET /api/health`` says.
+    :ivar health: the answer of ``GET /api/health``.
     """
 
     insights: Insights

@@ -11,12 +11,12 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 
-#: Seconds for which it is not asked for again, as every page says it.
+#: How long the figures are cached, in seconds, because every page shows them.
 KEPT_S = 5.0
 
 
 class SpentToday:
-    """Asks for the figures of the head, not more often than they are needed. May be used by several threads."""
+    """Computes and caches the figures of the header. May be used by several threads."""
 
     def __init__(self, reader: Reader, insights: Insights, clock: Callable[[], float] = time.time) -> None:
         self._reader, self._insights, self._clock = reader, insights, clock
@@ -48,7 +48,7 @@ class SpentToday:
         # A clock that was set back would else hold old figures until it has caught up.
         if held and 0 <= now - at < KEPT_S:
             return held
-        # Midnight where the service runs: a day's budget is a person's day, not UTC's.
+        # Midnight in the service's time zone: a daily budget is for a person's day, not a UTC day.
         midnight = datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         limits = [each for each in self._insights.limits() if each["binding"] and each["used"] is not None]
         budgets = [each for each in self._insights.budget() if each.get("scope") == "day"]

@@ -7,11 +7,11 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html.markup import h
 
-#: So many stand open; the rest is folded.
+#: How many findings are shown; the rest is folded.
 SHOWN = 3
 #: So many places are named that the sentence itself does not name.
 _PLACES = 6
-#: What a finding is about, in a word; the tone of those that need somebody's hand.
+#: What a finding is about, in a word, and the tone of those that need action.
 _KINDS = {
     "cache": "Cache",
     "uncached": "Cache",
@@ -38,11 +38,11 @@ def findings_list(
     here: tuple[str, int] | None = None,
     shown: int = SHOWN,
 ) -> Any:
-    """Show findings; None when there is nothing worth knowing.
+    """Show findings; None if there are none.
 
-    :param titled: also name the session that each is of.
-    :param here: the call on whose page they stand, which no link needs to lead to.
-    :param shown: how many stand open.
+    :param titled: also name the session of each.
+    :param here: the call on whose page they are shown, to which no link is needed.
+    :param shown: how many are not folded.
     """
     if not found:
         return None
@@ -74,7 +74,7 @@ def _finding(each: Mapping[str, Any], titled: bool, here: tuple[str, int] | None
 
 
 def _sentence(each: Mapping[str, Any], here: tuple[str, int] | None) -> list[Any]:
-    """Write the sentence: a link to what it is about first, with links where it names further places."""
+    """Write the sentence: its beginning links to the main call, other parts to the calls that they name."""
     sid, seq, text = str(each["session_id"]), each.get("seq"), _begun(str(each["text"]))
     where = address.exchange(sid, seq) if seq is not None else address.session(sid)
     others = {str(link["text"]): int(link["seq"]) for link in each.get("links") or () if (sid, link["seq"]) != here}
@@ -90,7 +90,7 @@ def _sentence(each: Mapping[str, Any], here: tuple[str, int] | None) -> list[Any
 
 
 def _plain(piece: str, where: str, is_here: bool, number: int) -> Any:
-    """Write a stretch of the sentence; its beginning leads to what it is about."""
+    """Write a part of the sentence; its beginning links to the main call."""
     return h.a(piece, href=where) if number == 0 and not is_here else h.span(piece)
 
 
@@ -99,6 +99,6 @@ def _place(sid: str, name: str, seq: int) -> Any:
 
 
 def _begun(text: str) -> str:
-    """Begin a sentence with a capital, but for names of files and tools."""
+    """Capitalise the beginning of a sentence, except for names of files and tools."""
     first = text.partition(" ")[0]
     return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text

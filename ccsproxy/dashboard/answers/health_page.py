@@ -48,7 +48,7 @@ def _verdict(health: Mapping[str, Any], troubled: bool) -> str:
 
 
 def _sum(health: Mapping[str, Any]) -> Any:
-    """Show the sum that has to come out at every moment."""
+    """Show the equation that must hold at every moment."""
     names = ("accepted", "stored", "in_flight")
     shown = [(name.replace("_", " ").capitalize(), figures.exact(health.get(name))) for name in names]
     return tiles([*shown, ("Dropped", figures.exact(_dropped(health)))])
@@ -70,7 +70,7 @@ def _service(health: Mapping[str, Any], service: Service) -> list[tuple[str, Any
 
 
 def _store(health: Mapping[str, Any]) -> list[Any]:
-    """Show the store and its index; what the sum above says already is left out."""
+    """Show the store and its index, without what the equation above already shows."""
     detail = health.get("store_detail") or {}
     index = detail.get("index") or {}
     own = [("State", health.get("store")), *_rows(detail, _SAID)]
@@ -89,12 +89,12 @@ def _rows(found: Mapping[str, Any], left_out: Collection[str] = ()) -> list[tupl
 
 
 def _sized(name: str, value: Any) -> str:
-    """Write a value; what is counted in bytes as a size."""
+    """Format a value; byte counts as sizes."""
     return figures.size(value) if name.endswith("bytes") else _value(value)
 
 
 def _shipping(ship: Mapping[str, Any]) -> Any:
-    """Show how each target of shipping stands; nothing where nothing is shipped."""
+    """Show the state of each shipping target; empty if nothing is shipped."""
     rows = [(each["target"], _target(each)) for each in ship.get("targets") or ()]
     if not rows:
         return None
@@ -103,7 +103,7 @@ def _shipping(ship: Mapping[str, Any]) -> Any:
 
 
 def _target(each: Mapping[str, Any]) -> str:
-    """Say in one line how a target stands."""
+    """Summarise the state of a target in one line."""
     lag = each.get("lag_s")
     parts = [
         f"{each['state']}: {each['trouble']}" if each.get("trouble") else str(each["state"]),

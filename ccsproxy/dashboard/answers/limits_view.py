@@ -15,7 +15,7 @@ _BUDGETS = ("Budget", "Spent", "Limit")
 
 
 def limits_panel(found: Sequence[Mapping[str, Any]]) -> Any:
-    """Show the state of limits by account; None where no header has told of one."""
+    """Show the state of limits by account; None if no header reported any."""
     if not found:
         return None
     rows = [_limit(each) for each in found[:ROWS]]
@@ -24,7 +24,8 @@ def limits_panel(found: Sequence[Mapping[str, Any]]) -> Any:
 
 def _limit(each: Mapping[str, Any]) -> Any:
     used = each["used"]
-    # What was under way at the limit is served, so that more than all may be used; a meter ends at its maximum.
+    # Calls in progress when a limit is reached are still served, so usage may exceed 100 %; a meter ends at its
+    # maximum.
     fill = h.meter(value=str(min(used, 1.0)), max="1", aria_hidden="true") if used is not None else None
     state = None if each["state"] == "measured" else h.span(f" {each['state']}", class_="muted")
     return h.tr(
@@ -38,7 +39,7 @@ def _limit(each: Mapping[str, Any]) -> Any:
 
 
 def _forecast(each: Mapping[str, Any]) -> Any:
-    """Say when a limit is reached at this rate; a dash where too little was measured to tell."""
+    """Show when a limit will be reached at this rate; a dash if there are too few readings."""
     if each["reached_before_reset"] is None:
         return UNKNOWN
     if not each["reached_before_reset"]:
@@ -51,7 +52,7 @@ def _latest(reached: str | None) -> Any:
 
 
 def budgets_panel(found: Sequence[Mapping[str, Any]]) -> Any:
-    """Show spend against budgets; None where none was set."""
+    """Show spending against budgets; None if none is set."""
     if not found:
         return None
     rows = [_budget(each) for each in found]

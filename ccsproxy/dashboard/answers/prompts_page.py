@@ -42,9 +42,9 @@ def prompts_page(reader: Reader, given: Mapping[str, str], service: Service) -> 
 
 
 def prompt_page(name: str, service: Service) -> Page:
-    """Make the page of one version, with what it changed against the one before.
+    """Build the page of one version, with its changes against the previous one.
 
-    :raises NotKept: when there is none of this id.
+    :raises NotKept: if there is no version with this id.
     """
     found = service.insights.prompt(name)
     kind = "Tool set" if found["kind"] == "tools" else "System prompt"
@@ -88,7 +88,7 @@ def _row(each: Mapping[str, Any], before: Mapping[str, Any] | None) -> Any:
 
 
 def _sent(each: Mapping[str, Any]) -> str:
-    """Write what sending it came to; both are estimates."""
+    """Format the cost of sending it; both figures are estimates."""
     cost = "" if each["cost"] is None else f", ~{figures.dollars(each['cost'])}"
     return f"~{tokens(each['tokens_sent'])}{cost}"
 
@@ -102,7 +102,7 @@ def _tool_set(names: Sequence[str]) -> str:
 
 
 def _against(each: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
-    """Say what a version has other than the one that it took the place of."""
+    """Show the changes of a version against the one that it replaced."""
     if before is None:
         return "the first"
     if each["kind"] == "tools":

@@ -36,7 +36,7 @@ _KINDS = (
     ("output", "output", "output"),
     ("other", "searches, tiers and fees", ""),
 )
-#: What a verdict means, and how a sentence about the price ends with it.
+#: The meaning of each verdict, and the end of a sentence about the price.
 _VERDICTS = {
     "hit": ("Hit", "all that could be read was read", ""),
     "partial": ("Partial", "only a part of what could be read was read", "the cache was read only in part"),
@@ -59,12 +59,12 @@ _CAUSES = {
     "writes_not_counted": "this provider does not count what it writes",
     "other_ttl": "asked for with another lifetime",
 }
-#: From this share on, the largest part of a price is all of it for who reads.
+#: From this share on, the largest part of a price is shown as all of it.
 _NEARLY = 0.98
 
 
 def sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
-    """Say the price with its largest part, and what the cache had to do with it."""
+    """Describe the price by its largest part and the effect of the cache."""
     known = [(cost[name], said, count) for name, said, count in _KINDS if cost[name]]
     price = total(cost["total"], cost["at_least"])
     if not known:
@@ -80,14 +80,14 @@ def sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
 
 
 def _unpriced(cost: Mapping[str, Any]) -> str:
-    # A call that failed is paid by nobody, which is no price that somebody would have to find out.
+    # Nobody bills a failed call, so its price is not missing.
     if not any(cost["tokens"].values()):
         return "No tokens were counted, so that it has no price"
     return f"Its price is not known: {cost['gap']}" if cost.get("gap") else "Its price is not known"
 
 
 def _because(cache: Mapping[str, Any] | None) -> str:
-    """Say what the cache had to do with a price; nothing where all is well with it."""
+    """Describe the effect of the cache on a price; empty if there is none."""
     if cache is None or cache["verdict"] not in _VERDICTS:
         return ""
     said = _VERDICTS[cache["verdict"]][2].format(part=_part_words(cache["part"]))
@@ -158,7 +158,7 @@ def _cache_facts(cache: Mapping[str, Any]) -> list[tuple[str, Any]]:
     if cache["expected_tokens"]:
         read, expected = cache["read_tokens"], cache["expected_tokens"]
         of = f" of {tokens(expected)} tokens that could have been"
-        # What other calls had written may be read, too: nothing says so beforehand.
+        # Entries that other calls wrote may be read as well, which cannot be known beforehand.
         more = f" tokens, more than the {tokens(expected)} of the call before"
         rows.append(("Read", tokens(read) + (more if (read or 0) > expected else of)))
     if cache["gap_s"] is not None:
@@ -185,7 +185,7 @@ def _difference(cache: Mapping[str, Any]) -> Any:
 
 
 def parts_panel(context: Mapping[str, Any] | None, most: int = PARTS) -> Any:
-    """Show what a prompt was made of, the largest part first: tokens, what was cached, cost, how often sent."""
+    """Show the composition of a prompt, the largest part first: tokens, cached share, cost, how often sent."""
     if context is None or not context["parts"]:
         return None
     whole = context["total_tokens"] or sum(part["tokens"] for part in context["parts"]) or 1

@@ -1,4 +1,4 @@
-"""Aligns two lists of messages or blocks: what stayed, was added, was removed, or was replaced."""
+"""Aligns two lists of messages or blocks: what is unchanged, added, removed or replaced."""
 
 import json
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ MOST = 1500
 
 @attr.frozen
 class Pair(Generic[T]):
-    """Two items of two lists that belong together; one of them is None where the other came or went.
+    """Two items of two lists that correspond; one is None if the other was added or removed.
 
-    :ivar equal: whether they say the same.
-    :ivar before_at: where the first stands in its list, from 0.
-    :ivar after_at: where the second does.
+    :ivar equal: whether they have the same content.
+    :ivar before_at: the index of the first in its list, from 0.
+    :ivar after_at: the index of the second.
     """
 
     before: T | None
@@ -34,14 +34,14 @@ class Pair(Generic[T]):
 
     @property
     def kind(self) -> str:
-        """Say ``same``, ``changed``, ``added`` or ``removed``."""
+        """Return ``same``, ``changed``, ``added`` or ``removed``."""
         if self.equal:
             return "same"
         return "added" if self.before is None else "removed" if self.after is None else "changed"
 
     @property
     def item(self) -> T:
-        """The item as it is now, or as it was when it is gone."""
+        """The current item, or the former one if it was removed."""
         return self.before if self.after is None else self.after  # type: ignore[return-value]
 
 
@@ -62,7 +62,7 @@ def align(before: Sequence[T], after: Sequence[T]) -> list[Pair[T]]:
 
 
 def key(item: Any) -> str:
-    """Return a text that is the same for items that say the same; marks of the prompt cache do not count."""
+    """Return a text that is equal for equal content; markers of the prompt cache do not count."""
     if isinstance(item, Message):
         return item.role + "\0" + "\0".join(key(block) for block in item.blocks)
     if isinstance(item, Block):
@@ -93,7 +93,7 @@ def _pairs(before: Sequence[T], after: Sequence[T], tag: str, a: int, b: int, c:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Whether one can be said to have become the other."""
+    """Return whether one item is similar enough to be an edit of the other."""
     if isinstance(one, Message):
         return bool(one.role == other.role)
     return bool(one.kind == other.kind)

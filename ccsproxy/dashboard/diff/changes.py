@@ -1,4 +1,4 @@
-"""The changes between two requests, each shown in a fitting form; what stayed the same takes one line."""
+"""The changes between two requests, each in a suitable form; unchanged parts take one line."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ SIGNS = {"added": "+ added", "removed": "− removed", "changed": "~ changed"}
 LINE_SIGNS = {"added": "+ ", "removed": "- ", "same": "  ", "gap": "  "}
 #: Texts that one page compares, and changes that it shows.
 COMPARISONS, CHANGES = 80, 300
-#: Of these texts, the first ones whose changed lines are compared by words.
+#: How many texts have their changed lines compared word by word.
 BY_WORDS = 12
 
 
@@ -39,7 +39,7 @@ class ShownChanges:
         self._comparisons, self._changes = COMPARISONS, CHANGES
 
     def room(self) -> bool:
-        """Tell whether there is room for another change; one that finds none is counted."""
+        """Return whether there is room for another change; otherwise count it as passed over."""
         self._changes -= 1
         if self._changes < 0 or not self.place.budget.element():
             self.passed_over += 1
@@ -57,7 +57,7 @@ class ShownChanges:
 
 
 def show_lines(lines: Sequence[TextLine], label: str, place: Place) -> Any:
-    """Show a comparison: signs beside colours, words that differ marked."""
+    """Show a comparison: signs as well as colours, changed words marked."""
     return h.pre([_line(line, place) for line in lines], class_="lines", tabindex="0", role="group", aria_label=label)
 
 

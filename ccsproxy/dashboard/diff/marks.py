@@ -7,9 +7,9 @@ from ccsproxy.dialects.views.view import Block, RequestView
 
 
 def cache_marks(view: RequestView, body: Any) -> list[str]:
-    """Name every place, in the order of the prompt: tools, system prompt, messages.
+    """Name every cache breakpoint, in the order of the prompt: tools, system prompt, messages.
 
-    :param body: the request's body, as tools have no marks in the view.
+    :param body: the request's body, because tools have no marks in the view.
     """
     # In the order in which Anthropic's cache reads a prompt: tools, system, messages (its documentation on caching).
     found = [f"tool {view.tools[at].name}" for at in tool_marks(body) if at < len(view.tools)]

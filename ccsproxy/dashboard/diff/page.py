@@ -51,7 +51,7 @@ def diff_page(reader: Reader, sid: str, a: int, b: int) -> Page:
 
 
 def compared(old: Record, new: Record, whole: str) -> list[Any]:
-    """Show what one request says otherwise than another, unless they are too large or not kept.
+    """Show the differences between two requests, unless they are too large or were not kept.
 
     :param whole: the address of the later one.
     """
@@ -72,7 +72,7 @@ def _link(sid: str, seq: int) -> Any:
 
 
 def _models(old: Record, new: Record) -> Any:
-    """Name the model of both, or from which to which it went."""
+    """Name the model of both, or the change of model."""
     models = list(dict.fromkeys(str(each.get("model") or figures.UNKNOWN) for each in (old, new)))
     return h.p(h.span(" → ".join(models), class_="data"), class_="told")
 
@@ -103,7 +103,7 @@ def _around(reader: Reader, sid: str, a: int, b: int) -> tuple[Any, dict[str, st
 def _compared(old: Record, new: Record, whole: str) -> list[Any]:
     before, after = view_of(old), view_of(new)
     found = difference(before, after)
-    # The calls of both requests stand on one page, so that an anchor would be there twice.
+    # Both requests contain the same calls, so an anchor would occur twice on the page.
     place = place_for([*before.messages, *after.messages], Place(RenderBudget(), whole=whole, anchors=False))
     shown = ShownChanges(place)
     parts = [
@@ -121,7 +121,7 @@ def _compared(old: Record, new: Record, whole: str) -> list[Any]:
 
 
 def _unlike(old: Record, new: Record) -> Any:
-    """Say when the two are of different dialects, as then much differs that means the same."""
+    """Note that the two are of different dialects, so much may differ that means the same."""
     names = [str(each.get("dialect") or "unknown") for each in (old, new)]
     return (
         h.p(f"The requests are of different dialects: {names[0]} and {names[1]}.", class_="note")
@@ -131,7 +131,7 @@ def _unlike(old: Record, new: Record) -> Any:
 
 
 def _cache(found: RequestDifference, before: RequestView, old: Record, after: RequestView, new: Record) -> Any:
-    """Say how far a prompt cache can still serve what was sent before, and where it was asked to keep it."""
+    """Show how far a prompt cache can still serve what was sent before, and where its breakpoints are."""
     was = cache_marks(before, (old.get("request") or {}).get("body"))
     now = cache_marks(after, (new.get("request") or {}).get("body"))
     at = found.diverges

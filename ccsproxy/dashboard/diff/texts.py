@@ -6,19 +6,19 @@ from difflib import SequenceMatcher
 
 import attr
 
-#: Lines around a change that are shown, and lines of a comparison that are shown at most.
+#: Lines of context around a change, and the maximum number of lines of a comparison.
 AROUND, SHOWN = 3, 400
 #: Differing lines of one text beyond which they are not aligned.
 ALIGNED = 1200
 #: Characters of two lines up to which they are compared by words, and pairs of such lines in one text.
 BY_WORDS, PAIRS = 600, 40
-#: Characters beyond which a line is broken where a sentence ends, or at last anywhere.
+#: Line lengths beyond which a line is broken at the end of a sentence, and anywhere.
 LONG, LONGEST = 240, 2000
 
 _SENTENCE = re.compile(r"(?<=[.;!?,}\]])\s+")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
-#: Pieces of a line: each with whether it is what differs.
+#: The pieces of a line, each with whether it differs.
 Pieces = tuple[tuple[str, bool], ...]
 
 
@@ -34,12 +34,12 @@ class TextLine:
 
     @property
     def text(self) -> str:
-        """The whole line, its unchanged parts included."""
+        """The whole line, unchanged parts included."""
         return "".join(text for text, _ in self.pieces)
 
 
 def compare_texts(before: str, after: str, by_words: bool = True) -> list[TextLine]:
-    """Compare two texts; lines that stayed are left out but for a few around each change.
+    """Compare two texts; unchanged lines are left out except for a few around each change.
 
     :param by_words: whether changed lines are compared by words.
     """
@@ -58,7 +58,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _broken(line: str) -> Iterator[str]:
-    """Break a long line where a sentence ends, so that a change in it is not a change of all of it."""
+    """Break a long line at the ends of sentences, so that a change affects only a part of it."""
     if len(line) <= LONG:
         yield line
         return

@@ -14,7 +14,7 @@ ADDED, REMOVED, CHANGED, SAME = "added", "removed", "changed", "same"
 
 @attr.frozen
 class RequestDifference:
-    """What one request says otherwise than another.
+    """The differences between two requests.
 
     :ivar system: the texts of the system prompts, aligned.
     :ivar tools: tools by name.
@@ -40,21 +40,21 @@ class RequestDifference:
 
     @property
     def diverges(self) -> str:
-        """Where the first difference is, in the order in which a prompt cache reads; empty without one."""
+        """The place of the first difference, in the order in which a prompt cache reads; empty without one."""
         if not all(pair.equal and pair.before_at == pair.after_at for pair in self.tools):
             return "the tools"
         at = _first(self.system)
         if at is not None:
             return f"text {at + 1} of the system prompt"
         at = _first(self.messages)
-        # What comes after everything that was sent before leaves that as it was.
+        # Messages appended at the end leave the existing prefix unchanged.
         if at is None or all(pair.kind == ADDED for pair in self.messages[at:]):
             return ""
         return f"message {at + 1}"
 
 
 def _first(pairs: Sequence[Pair[Any]]) -> int | None:
-    """Return where the first item is that is not as it was."""
+    """Return the index of the first item that changed."""
     return next((at for at, pair in enumerate(pairs) if not pair.equal), None)
 
 
@@ -74,7 +74,7 @@ def unchanged(pairs: Sequence[Pair[Any]]) -> bool:
 
 
 def counted(pairs: Sequence[Pair[Any]], noun: str) -> str:
-    """Say how many were added, removed and changed."""
+    """Format how many were added, removed and changed."""
     kinds = Counter(pair.kind for pair in pairs)
     said = []
     if kinds[ADDED]:

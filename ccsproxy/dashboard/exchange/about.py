@@ -1,4 +1,4 @@
-"""What a call was about: what was asked last, and what was answered."""
+"""What a call was about: its newest prompt and its answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,29 +14,29 @@ from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.html.words import badge, state_of
 from ccsproxy.dialects.views.view import Message, RequestView, answer_view, request_view
 
-#: Messages at the end of a request that are shown in short; of a search all are looked through.
+#: Messages at the end of a request that are shown in brief; a search examines all of them.
 LAST = 1
 
 
 def target(record: Mapping[str, Any]) -> str:
-    """Say what a call sent where."""
+    """Format the method and target of a call."""
     request = record.get("request") or {}
     return f"{request.get('method') or ''} {clipped(str(request.get('path') or '').partition('?')[0], 80)}".strip()
 
 
 def about(record: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
-    """Name a call by what it was about: what was asked, which tools it called, else by what it sent where.
+    """Name a call by its prompt, the tools it called, or else its method and target.
 
-    :param summary: what the index says of it; may be empty.
+    :param summary: the call's summary in the index; may be empty.
     """
     calls = f"calls {', '.join(map(str, summary['tools']))}" if summary.get("tools") else ""
     return clipped(str(summary.get("preview") or calls or ""), 200) or target(record) or "Call"
 
 
 def told_of(record: Mapping[str, Any], summary: Mapping[str, Any], place: str = "") -> Any:
-    """Write the line below a call's name: its number and place, how it ended, when, which model, which client.
+    """Write the line below a call's name: its number and place, outcome, time, model and client.
 
-    :param place: its turn and step, where it has one.
+    :param place: its turn and step, if it has one.
     """
     status = (record.get("response") or {}).get("status")
     client = record.get("client") or {}
@@ -66,7 +66,7 @@ def answer_of(record: Mapping[str, Any]) -> Message | None:
 
 
 def asked_and_said(record: Mapping[str, Any], words: str = "") -> Any:
-    """Show what was asked last and what was answered; the message that says the words searched for before both."""
+    """Show the newest prompt and the answer, preceded by the message that contains the words searched for."""
     view, answer = view_of(record), answer_of(record)
     place = place_for(view.messages, Place(RenderBudget(120_000, 3000), anchors=False))
     found = _saying(view, place, words)
@@ -79,7 +79,7 @@ def asked_and_said(record: Mapping[str, Any], words: str = "") -> Any:
 
 
 def _saying(view: RequestView, place: Place, words: str) -> Any:
-    """Return the newest message that says the words, marked; None where none does or one that is shown anyway."""
+    """Return the newest message with the searched words, marked; None if there is none or it is shown anyway."""
     if not words:
         return None
     for number in range(len(view.messages) - LAST - 1, -1, -1):

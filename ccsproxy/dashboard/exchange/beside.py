@@ -17,7 +17,7 @@ _PLACE = re.compile(r"([^/]{1,128})/([1-9][0-9]{0,14})\Z")
 
 
 def selected_call(reader: Reader, given: Mapping[str, str], service: Service) -> list[Any]:
-    """Return the call that the address selects (``sel=SESSION/NUMBER``); nothing where it names none."""
+    """Return the call that the address selects (``sel=SESSION/NUMBER``); empty if it selects none."""
     found = _PLACE.match(given.get("sel", ""))
     if found is None:
         return []
@@ -28,9 +28,9 @@ def selected_call(reader: Reader, given: Mapping[str, str], service: Service) ->
 
 
 def call_beside(reader: Reader, sid: str, seq: int, given: Mapping[str, str], service: Service) -> list[Any]:
-    """Show a call in short.
+    """Show a call in brief.
 
-    :raises NotKept: when there is no such exchange.
+    :raises NotKept: if there is no such exchange.
     """
     record = reader.record(sid, seq)
     words = given.get("q", "")
@@ -47,16 +47,16 @@ def call_beside(reader: Reader, sid: str, seq: int, given: Mapping[str, str], se
 
 
 def place_in(found: Mapping[str, Any] | None) -> str:
-    """Name the turn and step of a call; nothing where it has none.
+    """Name the turn and step of a call; empty if it has none.
 
-    :param found: what `Insights.why` says.
+    :param found: as returned by `Insights.why`.
     """
     cost = found["cost"] if found else {"turn": None}
     return f"turn {cost['turn']}, step {cost['step']}" if cost["turn"] else ""
 
 
 def beside_head(record: Mapping[str, Any], summary: Mapping[str, Any], place: str, words: str = "") -> Any:
-    """Say which call it is, and lead to all of it."""
+    """Show which call it is, with a link to its own page."""
     sid, seq = str(record["session_id"]), int(record["seq"])
     return h.header(
         h.p(
@@ -90,7 +90,7 @@ def _error(record: Mapping[str, Any]) -> Any:
 
 
 def _why(service: Service, sid: str, seq: int) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return what is made of a finished call of a model, and of its prompt; nothing of others."""
+    """Return why a finished model call cost what it did, and the composition of its prompt; empty for other calls."""
     try:
         found = service.insights.why(sid, seq)
         return (found, service.insights.context(sid, seq)) if found["cache"] is not None else (None, None)

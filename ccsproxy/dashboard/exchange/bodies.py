@@ -18,7 +18,7 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.messages import place_for, show_message, show_params, show_system, show_tools
 from ccsproxy.dialects.views.view import RequestView, answer_view
 
-#: Messages of a request that are shown when nobody asks for more: the newest.
+#: Messages of a request that are shown by default: the newest.
 SHOWN = 40
 #: Characters of raw text on a page.
 RAW = 400_000
@@ -69,7 +69,7 @@ def response_part(record: Mapping[str, Any], view: RequestView, place: Place) ->
         return [panel("Body", plain(place.budget.take(body)))]
     answer = answer_view(record.get("dialect"), body)
     whole = place_for([*view.messages, answer], place)
-    # The results of an answer's calls come with the next request: there is nothing here to lead to.
+    # The results of an answer's calls arrive with the next request, so there is nothing to link to.
     return [show_message(answer, attr.evolve(whole, answered=frozenset(), anchors=False), level="h2")]
 
 
@@ -96,7 +96,7 @@ def headers_part(record: Mapping[str, Any]) -> list[Any]:
 
 
 def raw_part(record: Mapping[str, Any], whole: str) -> list[Any]:
-    """Write the record and the stream as they are kept."""
+    """Write the record and the stream as they are stored."""
     stream = ((record.get("response") or {}).get("stream") or {}).get("text")
     text = msgspec.json.format(msgspec.json.encode(_without_stream(record)), indent=2).decode("utf-8", "replace")
     shown = [panel("Record", _long(text, "json", whole), id="record")]
@@ -106,7 +106,7 @@ def raw_part(record: Mapping[str, Any], whole: str) -> list[Any]:
 
 
 def _without_stream(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record with the stream, which is shown beside it, named only."""
+    """Return the record without the text of its stream, which is shown next to it."""
     response = record.get("response")
     if not response:
         return dict(record)
@@ -122,7 +122,7 @@ def _long(text: str, language: str, whole: str) -> Any:
     if len(text) > RAW:
         link = h.a("open the whole record", href=whole)
         note = h.p(f"{exact(len(text) - RAW)} characters more: ", link, class_="cut")
-    # Up to a whole line, as the colours of half a token would be those of another.
+    # Cut at a line end, because half a token would be highlighted wrongly.
     head = text[:MOST].rpartition("\n")[0] if len(text) > MOST else text
     rest = text[len(head) : RAW]
     return [code(head, language), h.pre(rest, class_="code") if rest else None, note]
@@ -142,7 +142,7 @@ def _table(pairs: Sequence[Any]) -> Any:
 
 
 def _explained(name: str, value: str) -> Any:
-    """Say what a field means that tells of limits."""
+    """Explain a field about rate limits."""
     said = meaning(name)
     return h.small(" ".join(filter(None, (readable(value), said))), class_="meaning") if said else None
 

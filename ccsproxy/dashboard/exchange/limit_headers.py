@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-#: What a field is for, by its name, out of the documents of Anthropic ("Rate limits", platform.claude.com) and
+#: The meaning of header fields by name, from the documentation of Anthropic ("Rate limits", platform.claude.com) and
 #: OpenAI ("Rate limits", platform.openai.com), and RFC 9110, section 10.2.3.
-# The special ones stand before the general ones: the first that matches counts.
+# The special ones precede the general ones, because the first match applies.
 _MEANINGS: Sequence[tuple[str, str]] = (
     (r"retry-after-ms", "milliseconds to wait before the next attempt"),
     (r"retry-after", "seconds, or a date, to wait before the next attempt"),
@@ -29,7 +29,7 @@ _PATTERNS = [(re.compile(pattern + r"\Z", re.IGNORECASE), said) for pattern, sai
 
 
 def meaning(name: str) -> str | None:
-    """Say what a header field tells of limits; None where it does not."""
+    """Return what a header field states about limits; None for other fields."""
     for pattern, said in _PATTERNS:
         found = pattern.match(name)
         if found:
@@ -39,7 +39,7 @@ def meaning(name: str) -> str | None:
 
 
 def readable(value: str) -> str | None:
-    """Write the value of a limit as a person reads it, where that is another: a time in seconds, a share."""
+    """Format the value of a limit for people if that differs: a time in seconds, a share."""
     # A time from 2001 to 2033 in seconds since the epoch; no limit of tokens or requests is that large.
     if re.fullmatch(r"1[0-9]{9}(\.[0-9]+)?", value):
         return datetime.fromtimestamp(float(value), UTC).strftime("%-d %b, %H:%M:%S UTC")
@@ -49,7 +49,7 @@ def readable(value: str) -> str | None:
 
 
 def explained(pairs: Sequence[Any]) -> list[tuple[str, str, str]]:
-    """Return the fields that tell of limits: name, value as read, meaning."""
+    """Return the fields about limits: name, formatted value, meaning."""
     found = []
     for name, value in pairs:
         said = meaning(str(name))

@@ -24,7 +24,7 @@ PARTS = 40
 def overview(record: Mapping[str, Any], service: Service, cost: str, words: str = "") -> list[Any]:
     """Write the overview tab of an exchange.
 
-    :param words: what was searched for on the way here.
+    :param words: the words of the search that led here.
     """
     sid, seq = str(record["session_id"]), int(record["seq"])
     found, context = why(service, sid, seq)
@@ -50,7 +50,7 @@ def overview(record: Mapping[str, Any], service: Service, cost: str, words: str 
 
 
 def why(service: Service, sid: str, seq: int) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return what is made of a finished call of a model, and of its prompt; nothing of others."""
+    """Return why a finished model call cost what it did, and the composition of its prompt; empty for other calls."""
     try:
         found = service.insights.why(sid, seq)
         return (found, service.insights.context(sid, seq)) if found["cache"] is not None else (None, None)
@@ -76,7 +76,7 @@ def _figures(record: Mapping[str, Any], cost: str) -> Any:
 
 
 def _limits(record: Mapping[str, Any]) -> Any:
-    """Show what the header fields say of limits, in words."""
+    """Show what the header fields state about limits, in words."""
     fields = explained([*pairs_of(record.get("request")), *pairs_of(record.get("response"))])
     if not fields:
         return None
@@ -137,7 +137,7 @@ def _identity(record: Mapping[str, Any]) -> Any:
 
 
 def _program(process: Mapping[str, Any]) -> Any:
-    """Say what the system told of the program that called."""
+    """Show what the operating system reported about the calling program."""
     if not process:
         return ()
     begun = f", started {figures.stamp(process['started_at'])}" if process.get("started_at") else ""

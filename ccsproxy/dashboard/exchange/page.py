@@ -41,12 +41,13 @@ FORMS = (
 
 
 def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], service: Service) -> Page:
-    """Make the page.
+    """Build the page.
 
-    :param given: ``view`` is one of `VIEWS`, ``q`` the words that were searched for, ``part=beside`` asks for the
-        short form that stands beside a list.
-    :raises NotKept: when there is no such exchange.
-    :raises NoSuchPage: when there is no such view.
+    :param given: ``view`` is one of `VIEWS`, ``q`` the words that were searched for, ``part=beside`` requests the
+        short
+        form beside a list.
+    :raises NotKept: if there is no such exchange.
+    :raises NoSuchPage: if there is no such view.
     """
     if given.get("part") == "beside":
         return Page(f"Call {seq}", call_beside(reader, sid, seq, given, service), "beside", part=True)
@@ -54,7 +55,7 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], 
     if name not in VIEWS:
         raise NoSuchPage
     record = reader.record(sid, seq)
-    # What is shown as JSON, heads or record is what was sent, and not filled up with what earlier calls said.
+    # JSON, headers and record show what was sent, without the context from earlier calls.
     to_read = record if given.get("form") == "json" or name in ("headers", "raw") else _whole(reader, record)
     summary, near = _around(reader, sid, seq)
     words = given.get("q", "")
@@ -82,7 +83,7 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], 
 
 
 def _place(service: Service, sid: str, seq: int) -> str:
-    """Name the turn and step of a call; nothing where it has none, or still runs."""
+    """Name the turn and step of a call; empty if it has none, or is in progress."""
     try:
         turn, step = service.insights.session(sid).turn_of.get(seq, (None, None))
     except NotKept:
@@ -101,12 +102,12 @@ def _landing(content: list[Any], words: str) -> Any:
 
 
 def _whole(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record with all that the model was given, where it continues another one."""
+    """Return a record with everything that the model was given, if it continues another one."""
     return with_context(record, lambda seq: reader.record(str(record["session_id"]), seq))
 
 
 def _around(reader: Reader, sid: str, seq: int) -> tuple[Mapping[str, Any], Siblings]:
-    """Return what the index says of an exchange and of those around it; it may know nothing yet."""
+    """Return the index entries of an exchange and its neighbours; the index may not have them yet."""
     requests = reader.around(sid, seq)
     return next((each for each in requests if each["seq"] == seq), {}), siblings(requests, seq)
 

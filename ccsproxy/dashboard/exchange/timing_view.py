@@ -6,7 +6,7 @@ from typing import Any
 
 import attr
 
-#: A silence is worth naming from this many milliseconds, and from this part of the whole.
+#: A silence is marked from this many milliseconds and from this fraction of the total on.
 SILENCE_MS, SILENCE_PART = 1500.0, 0.05
 #: How many silences are drawn.
 MOST_SILENCES = 40
@@ -31,7 +31,7 @@ class TimeSpan:
 class Timeline:
     """All parts of the time.
 
-    :ivar silences: times within the stream when nothing came.
+    :ivar silences: periods within the stream without data.
     """
 
     spans: Sequence[TimeSpan]
@@ -39,7 +39,7 @@ class Timeline:
     end: float
 
 
-#: What begins where: the mark in the record that ends it, its name and its kind.
+#: The sections of the timeline: the mark in the record that ends each, its name and its kind.
 _STEPS = (
     ("connected", "Connect", "connect"),
     ("request_sent", "Send request", "send"),
@@ -50,11 +50,11 @@ _STEPS = (
 
 
 def timeline_of(record: Mapping[str, Any]) -> Timeline | None:
-    """Arrange a record's timing; None when nothing of it is known."""
+    """Arrange a record's timing; None if it has none."""
     timing = dict(record.get("timing") or {})
     timing["first_byte"] = _first(timing.get("first_byte"), timing.get("headers"))
     timing["last_byte"] = _first(timing.get("last_byte"), record.get("duration_ms"))
-    # Of a connection that was open already this is when it was taken, and nobody connected meanwhile.
+    # For a reused connection this is when it was taken from the pool; nothing was connected.
     if timing.get("reused"):
         timing["connected"] = None
     spans, at = [], 0.0

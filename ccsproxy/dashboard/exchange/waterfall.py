@@ -15,7 +15,7 @@ BEATS = 100
 
 
 def waterfall(record: Mapping[str, Any]) -> Any:
-    """Show where the time went; one can read it as a table, too."""
+    """Show how the time was spent, as a chart and as a table."""
     line = timeline_of(record)
     if line is None:
         return panel("Time", h.p("nothing known", class_="muted"), id="timing", data_testid="timing")
@@ -40,7 +40,7 @@ def _row(name: str, span: TimeSpan, line: Timeline) -> Any:
 
 
 def _rhythm(record: Mapping[str, Any], line: Timeline) -> Any:
-    """Draw how many bytes came when: a steady stream is an even row, a stall is a gap."""
+    """Draw how many bytes arrived when: a steady stream is an even row, a stall is a gap."""
     chunks = _chunks(record)
     if len(chunks) < 3:
         return None
@@ -100,10 +100,10 @@ def _stalls(silences: Sequence[TimeSpan]) -> str | None:
 
 
 def _rate(record: Mapping[str, Any]) -> str | None:
-    """Write how fast tokens came after the first one."""
+    """Format the rate of tokens after the first one."""
     count = (record.get("usage") or {}).get("output_tokens")
     whole, first = record.get("duration_ms"), record.get("ttft_ms")
-    # What came within 50 ms came in one piece: its speed would be that of a buffer, not of the model.
+    # What arrived within 50 ms was one piece; its rate would be that of a buffer, not of the model.
     if not count or whole is None or first is None or whole - first < 50:
         return None
     return f"{count / (whole - first) * 1000:.0f} tokens a second"

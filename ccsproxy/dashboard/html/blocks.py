@@ -21,14 +21,14 @@ FOLD = 3000
 
 @attr.frozen
 class Place:
-    """Where blocks are shown.
+    """The context in which blocks are shown.
 
-    :ivar budget: the room that is left on the page.
-    :ivar names: the tool's name of each call that a result may answer.
+    :ivar budget: the remaining room on the page.
+    :ivar names: the tool's name of each call that a result may belong to.
     :ivar answered: the ids of the calls whose results are on the same page.
-    :ivar whole: the address where everything can be had.
+    :ivar whole: the address of the complete record.
     :ivar anchors: whether calls and results can be linked to.
-    :ivar folded: whether long texts are folded; not where they stand in a fold already.
+    :ivar folded: whether long texts are folded; false if they already are within a fold.
     """
 
     budget: RenderBudget
@@ -40,14 +40,14 @@ class Place:
 
 
 def show_block(block: Block, place: Place) -> Any:
-    """Show one block of a message as its kind asks."""
+    """Show one block of a message according to its kind."""
     place.budget.element()
     # A kind that a dialect brings before there is a form for it here is shown as data, never left out.
     return _KINDS.get(block.kind, _json)(block, place)
 
 
 def breakpoint_mark(block: Block) -> Any:
-    """Say that the prompt cache is asked to keep everything up to here."""
+    """Show that the prompt cache is asked to store everything up to here."""
     title = "The prompt cache is asked to keep everything up to here."
     return h.span("cache breakpoint", class_="mark", title=title) if block.cache_breakpoint else None
 
@@ -58,7 +58,7 @@ def _text(block: Block, place: Place) -> Any:
 
 def _thinking(block: Block, place: Place) -> Any:
     if not block.text:
-        # Redacted thoughts (Anthropic) and encrypted reasoning (OpenAI) come as bytes that only the provider reads.
+        # Redacted thinking (Anthropic) and encrypted reasoning (OpenAI) are bytes that only the provider can read.
         hidden = f", {size(block.size)}" if block.size is not None else ""
         return _block("thinking", _label(block, "Thinking"), h.p(f"hidden by the provider{hidden}", class_="muted"))
     return _block("thinking", _label(block, "Thinking"), long_text(block.text, place))
@@ -86,7 +86,7 @@ def _result(block: Block, place: Place) -> Any:
 
 
 def _inside(block: Block, place: Place) -> Any:
-    """Show what a tool answered: its texts as they are, as they are data and no prose."""
+    """Show a tool's result: texts verbatim, because they are data and not prose."""
     if block.kind == "text":
         return _folded(block.text, place, lambda text: code(text, ""))
     return show_block(block, place)
@@ -100,16 +100,16 @@ def _media(block: Block, place: Place) -> Any:
     return _block(block.kind, _label(block), [shown, *inside])
 
 
-#: How the base64 of the images begins that every browser shows (RFC 2083, ISO 10918, GIF89a, RIFF).
+#: How the base64 text of images begins that every browser can show (RFC 2083, ISO 10918, GIF89a, RIFF).
 _IMAGES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
 
 
 def picture_of(block: Block, words: str, place: Place) -> Any:
-    """Show an image out of the record, by what it is and not by what it says; None where it cannot be shown."""
+    """Show an image from the record by its actual format, not the declared one; None if it cannot be shown."""
     data = block.data
     kind = next((kind for start, kind in _IMAGES.items() if data.startswith(start)), None)
-    # SVG is not among them: it may hold scripts, and what a model was sent is nobody's to trust.
+    # SVG is excluded because it may contain scripts, and captured content is not trusted.
     if kind is None or not _BASE64.match(data) or not place.budget.image(data):
         return None
     image = h.img(
@@ -134,7 +134,7 @@ _KINDS = {
 
 
 def long_text(text: str, place: Place) -> Any:
-    """Show prose, folded when it is long, cut when there is no room for it."""
+    """Show prose: folded if it is long, cut if there is no room."""
     return _folded(text, place, markdown)
 
 
@@ -170,6 +170,6 @@ def _block(kind: str, label: Any, content: Any, id_: str | None = None) -> Any:
 def _anchor(what: str, identity: str | None, place: Place) -> str | None:
     if not place.anchors:
         return None
-    # Ids are the provider's words: in an address anything else would have to be escaped, in both places alike.
+    # Ids come from the provider; other characters would have to be escaped, in the anchor and the link alike.
     safe = "".join(letter for letter in identity or "" if letter.isalnum() or letter in "-_")[:80]
     return f"{what}-{safe}" if safe else None

@@ -9,7 +9,7 @@ IMAGES = 6_000_000
 
 
 class RenderBudget:
-    """What is left of a page's room.
+    """The remaining room on a page.
 
     :ivar cut: how many characters were left out.
     """
@@ -23,19 +23,19 @@ class RenderBudget:
         room = max(min(most, self._characters), 0)
         shown = text[:room]
         self._characters -= len(shown)
-        # Counted, so that the page can say how much of the record it does not show.
+        # Counted, so that the page can show how much of the record it leaves out.
         self.cut += len(text) - len(shown)
         return shown
 
     def element(self) -> bool:
-        """Take one element; tells whether there was room for it."""
-        # On below zero: whoever takes an element unasked, such as a block, leaves none for those who ask.
+        """Reserve room for one element; return whether there was room."""
+        # May become negative: blocks take elements without asking, and leave none for those who ask.
         self._elements -= 1
         return self._elements >= 0
 
     def image(self, data: str) -> bool:
-        """Take the room of an image; tells whether there was room for it."""
-        # An image is shown whole or not at all: half of its base64 is a broken picture.
+        """Reserve room for an image; return whether there was room."""
+        # An image is shown completely or not at all, because half of its base64 is a broken picture.
         if len(data) > self._images:
             return False
         self._images -= len(data)

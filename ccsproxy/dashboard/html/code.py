@@ -10,7 +10,7 @@ from pygments.util import ClassNotFound
 
 from ccsproxy.dashboard.html.markup import h
 
-#: Characters of one text beyond which colours cost more than they tell.
+#: Characters of a text beyond which highlighting costs too much.
 MOST = 12_000
 _JSON = "json"
 
@@ -21,7 +21,7 @@ def code(text: str, language: str = "") -> Any:
 
 
 def coloured(text: str, language: str) -> Any:
-    """Return a text in the colours of its language, as it is when that is not known or the text is long."""
+    """Return a text with syntax highlighting, or unchanged if the language is unknown or the text is long."""
     # Never guessed: guessing tries every lexer there is on the text, which takes seconds.
     if not language or len(text) > MOST:
         return text
@@ -38,12 +38,12 @@ def json_text(value: Any) -> str:
 
 
 def _spans(tokens: Iterator[tuple[Any, str]]) -> Iterator[Any]:
-    """Join neighbours of one kind, as every element has its price."""
+    """Merge neighbouring tokens of one kind, because every element has a cost."""
     held, kept = "", ""
     for kind, text in tokens:
         class_ = STANDARD_TYPES.get(kind, "")
         class_ = "" if class_ in _PLAIN else class_
-        # A blank looks the same in every colour, and would part most neighbours.
+        # Whitespace looks the same in every colour, and would separate most neighbours.
         if class_ == held or text.isspace():
             kept += text
             continue

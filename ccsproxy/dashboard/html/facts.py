@@ -27,8 +27,8 @@ def copied(name: str, value: Any) -> Fact:
 
 
 def tiles(given: Iterable[Fact]) -> Any:
-    """Show the few figures that matter most; unknown ones as a dash."""
-    # Unlike facts, which are left out: tiles stand in a row whose order people learn.
+    """Show the most important figures as tiles; unknown ones as a dash."""
+    # Unlike facts, unknown tiles are not left out: people learn their order.
     shown = [h.div(h.dt(name), h.dd(UNKNOWN if value in (None, "") else value)) for name, value in given]
     return h.dl(shown, class_="tiles")
 
@@ -43,8 +43,8 @@ def table(
 ) -> Any:
     """Write a table.
 
-    :param caption: what it is, for who cannot see it.
-    :param numbers: the heads whose columns are figures, which stand at the right.
+    :param caption: its title, for screen readers.
+    :param numbers: the headings of numeric columns, which are right-aligned.
     """
     head = [h.th(name, scope="col", class_="num" if name in numbers else None) for name in heads]
     return h.div(

@@ -1,4 +1,4 @@
-"""Numbers, times and sizes in readable form; what is not known is a dash, never a zero."""
+"""Numbers, times and sizes in readable form; an unknown value is a dash, never a zero."""
 
 import re
 from datetime import datetime
@@ -10,7 +10,7 @@ __all__ = ["UNKNOWN", "dollars", "lacking", "times", "tokens", "total"]
 
 
 def exact(count: float | None) -> str:
-    """Write a whole number in full."""
+    """Format an integer in full."""
     return UNKNOWN if count is None else f"{count:,.0f}"
 
 
@@ -38,12 +38,12 @@ def size(count: float | None) -> str:
 
 
 def share(part: float | None, whole: float | None) -> str:
-    """Write a part of a whole as a percentage."""
+    """Format a part of a total as a percentage."""
     return UNKNOWN if part is None or not whole else f"{100 * part / whole:.1f} %"
 
 
 def percent(part: float | None, whole: float | None) -> str:
-    """Write a part of a whole in whole percent; one that is not quite all, or not quite none, says so."""
+    """Format a part of a total in whole percent; values just below 100 % or above 0 % are shown as such."""
     if part is None or not whole:
         return UNKNOWN
     exact_part = 100 * part / whole
@@ -53,12 +53,12 @@ def percent(part: float | None, whole: float | None) -> str:
 
 
 def cents(amount: str) -> str | None:
-    """Name the class by which an amount of two decimals stands under those of four; None for others."""
+    """Return the CSS class that aligns amounts with two decimals to those with four; None for others."""
     return "cents" if re.search(r"\.\d\d\Z", amount) else None
 
 
 def moment(when: str | None) -> datetime | None:
-    """Read a time of a record; None when it is none."""
+    """Parse a time in a record; None if it is not one."""
     try:
         return datetime.fromisoformat(when) if when else None
     except ValueError:
@@ -89,6 +89,6 @@ def plural(count: int | None, one: str, many: str = "") -> str:
 
 
 def clipped(text: str, most: int) -> str:
-    """Shorten a text to one line of at most some characters."""
+    """Shorten a text to one line with a maximum length."""
     line = " ".join(text[: most * 2].split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""Any JSON value as a foldable tree, for shapes that have no view of their own."""
+"""Any JSON value as a foldable tree, for formats without a view of their own."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -27,12 +27,11 @@ class Line:
 def compare(before: str, after: str) -> list[Line]:
     """Compare two texts line by line."""
     old, new = before.splitlines(), after.splitlines()
-    # difflib is quadratic at its worst (its own documentation), in a thread that other pages wait for.
+    # difflib is quadratic in the worst case (its documentation), in a thread that other pages wait for.
     if max(len(old), len(new)) > MOST:
         return [*(Line("removed", line) for line in old), *(Line("added", line) for line in new)]
     found: list[Line] = []
-    # Its heuristic takes what recurs in a long text, such as closing braces, for junk, and loses equal blocks by
-    # that.
+    # Its heuristic treats frequent lines of a long text, such as closing braces, as junk, and misses equal blocks.
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
@@ -44,7 +43,7 @@ def compare(before: str, after: str) -> list[Line]:
 
 
 def show(lines: Sequence[Line], label: str) -> Any:
-    """Show a comparison; signs beside colours."""
+    """Show a comparison with signs as well as colours."""
     spans = [h.span(SIGNS[line.kind] + line.text + "\n", class_=line.kind) for line in lines]
     return h.pre(spans, class_="lines", tabindex="0", role="group", aria_label=label)
 
@@ -52,7 +51,7 @@ def show(lines: Sequence[Line], label: str) -> Any:
 def _same(lines: Sequence[str], first: bool, last: bool) -> Iterator[Line]:
     head = 0 if first else AROUND
     tail = 0 if last else AROUND
-    # A gap in place of a single line would take as much room as the line.
+    # A gap for a single line would take as much room as the line.
     if len(lines) <= head + tail + 1:
         yield from (Line("same", line) for line in lines)
         return

@@ -1,7 +1,7 @@
-"""Markdown as elements: only the tags named here can result, whatever was written.
+"""Markdown as elements: only the tags named here can result, whatever the input.
 
-The parser's tokens are turned into elements one by one, so there is no HTML to be sanitised. HTML in the text is
-text; a link shows its address and leads nowhere; an image is a placeholder. Nothing is ever loaded.
+The parser's tokens are turned into elements one by one, so there is no HTML to sanitise. HTML in the text remains
+text; a link shows its address and is not clickable; an image is a placeholder. Nothing is ever loaded.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ from markdown_it.token import Token
 from ccsproxy.dashboard.html.code import code
 from ccsproxy.dashboard.html.markup import element, h
 
-#: Longer texts, and those whose lists and quotes are nested more deeply, are shown as they are.
+#: Longer texts, and those with more deeply nested lists and quotes, are shown verbatim.
 MOST, DEEPEST = 40_000, 60
 _TAGS = frozenset("p ul ol li blockquote em strong s table thead tbody tr th td br hr".split())
 _HEADINGS = {"h1": "h5", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "h6"}
@@ -27,14 +27,14 @@ def markdown(text: str) -> Any:
         tokens = _parser().parse(text)
     except RecursionError:
         return plain(text)
-    # The parser drops whatever lies deeper than it goes, without a word.
+    # The parser silently drops everything below its maximum depth.
     if any(token.level >= DEEPEST - 1 for token in tokens):
         return plain(text)
     return h.div(*_build(tokens), class_="prose")
 
 
 def plain(text: str) -> Any:
-    """Show a text as it is."""
+    """Show a text verbatim."""
     return h.pre(text, class_="plaintext")
 
 
@@ -66,7 +66,7 @@ def _closed(token: Token | None, children: list[Any]) -> list[Any]:
     if token.type == "link_open":
         return [h.span(children, class_="link"), _address(str(token.attrs.get("href", "")))]
     if token.tag in _HEADINGS:
-        # Not headings of the page: its outline is its own.
+        # Not heading elements: the page has its own outline.
         return [h.p(h.strong(children), class_="heading")]
     return [element(token.tag, *children)] if token.tag in _TAGS else children
 

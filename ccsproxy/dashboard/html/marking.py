@@ -11,28 +11,28 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dialects.views.view import Block
 from ccsproxy.store.query import terms
 
-#: Marks on one page; more help nobody.
+#: Maximum number of marks on a page.
 MOST = 400
-#: Elements within elements that are looked through, as a record may nest values without end.
+#: Maximum depth of elements that are searched, because records may nest values without limit.
 DEEPEST = 160
-#: Elements whose texts are no content.
+#: Elements whose text is not content.
 _PASSED_OVER = frozenset({"script", "style", "title", "option", "button", "svg", "summary"})
 
 
 def pattern_of(words: str) -> re.Pattern[str] | None:
-    """Return what finds the words and phrases of a search; None where there are none."""
+    """Return a pattern for the words and phrases of a search; None if there are none."""
     found = []
     for each, open_ended in terms(words):
         end = r"" if open_ended else r"(?!\w)"
-        # As the tokenizer of the index parts words (unicode61 of FTS5): a phrase is found over whatever signs.
+        # The index splits words like this (unicode61 of FTS5): a phrase matches across any punctuation.
         found.append(r"(?<!\w)" + r"[\W_]+".join(map(re.escape, each)) + end)
     return re.compile("|".join(found), re.IGNORECASE) if found else None
 
 
 def mark_words(shown: Any, words: str) -> Any:
-    """Return content with the words in it marked; the first mark has the id ``hit``.
+    """Return content with the found words marked; the first mark has the id ``hit``.
 
-    :param shown: what `ccsproxy.dashboard.html.markup` makes; it is changed where it stands.
+    :param shown: elements of `ccsproxy.dashboard.html.markup`, which are changed in place.
     """
     pattern = pattern_of(words)
     return shown if pattern is None else _Marking(pattern).content(shown)[0]
@@ -57,7 +57,7 @@ def _every(shown: Any) -> Iterator[Any]:
 
 
 def says(blocks: Iterable[Block], pattern: re.Pattern[str]) -> bool:
-    """Whether any of some blocks says what was searched for."""
+    """Return whether any block contains the words of the search."""
     return any(
         pattern.search(block.text)
         or (block.value is not None and pattern.search(json_text(block.value)))
@@ -67,7 +67,7 @@ def says(blocks: Iterable[Block], pattern: re.Pattern[str]) -> bool:
 
 
 def _plain_where_found(code: Tag, pattern: re.Pattern[str]) -> None:
-    """Give up the colours of code that says what was searched for: they part it into elements, words and all."""
+    """Remove the highlighting of code that contains the words of the search, because it splits them into elements."""
     text = text_in(code)
     if pattern.search(text):
         code.children = [text]
@@ -83,7 +83,7 @@ class _Marking:
         self._pattern, self._count = pattern, 0
 
     def content(self, shown: Any, depth: int = 0) -> tuple[Any, bool]:
-        """Mark what is found; tells whether anything was."""
+        """Mark the matches; also return whether there were any."""
         if depth > DEEPEST:
             return shown, False
         if isinstance(shown, str):
@@ -95,7 +95,7 @@ class _Marking:
             if shown.tagName == "code":
                 _plain_where_found(shown, self._pattern)
             shown.children, found = self.content(shown.children, depth + 1)
-            # Only now is it known whether anything within was found: the content comes before its fold.
+            # The content precedes its fold, so that it is known here whether it contains a match.
             if found and shown.tagName == "details":
                 shown.attributes["open"] = ""
             return shown, found

@@ -1,7 +1,7 @@
 """Elements of pages: `twisted.web.template` values in which text can never become markup.
 
-Nothing in the dashboard is ever a string of HTML. Whatever was captured becomes a child or an attribute of an
-element, and both are escaped when the page is written.
+The dashboard never handles strings of HTML. Captured text becomes a child or an attribute of an element, and both are
+escaped when the page is written.
 """
 
 import re
@@ -15,7 +15,7 @@ _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class Elements:
-    """Makes elements: ``h.a("text", href="/", class_="link")``; ``h.del_`` is ``del``; None is left out."""
+    """Creates elements: ``h.a("text", href="/", class_="link")``; ``h.del_`` is ``del``; None is left out."""
 
     def __getattr__(self, name: str) -> Any:
         def make(*children: Any, **attributes: Any) -> Tag:
@@ -45,15 +45,16 @@ def element(name: str, /, *children: Any, **attributes: Any) -> Tag:
 
 
 def clean(text: str) -> str:
-    """Make control characters and lone surrogates visible, as they cannot be written."""
+    """Make control characters and lone surrogates visible, because they cannot be written."""
     return text if text.isprintable() else _UNSHOWN.sub(_shown, text)
 
 
 def write(root: Any) -> bytes:
-    """Write an element and all that is in it as HTML.
+    """Write an element and its content as HTML.
 
-    Twisted's own flattener can wait for Deferreds and fill in slots, at many times the price; a page has neither. It
-    goes through the tree with a stack of its own, as captured values may be nested deeper than Python may call.
+    Twisted's own flattener can wait for Deferreds and fill in slots, which costs many times as much and is not needed
+    here. This one traverses the tree with a stack of its own, because captured values may be nested more deeply than
+    Python's recursion limit.
     """
     pieces: list[str] = []
     stack: list[Any] = [root]
@@ -73,7 +74,7 @@ def write(root: Any) -> bytes:
 
 
 class _Closing(str):
-    """The end of an element, which is written as it is."""
+    """The end tag of an element, written unchanged."""
 
     __slots__ = ()
 
@@ -85,7 +86,7 @@ _VOID = frozenset("area base br col embed hr img input link meta source track wb
 def _open(tag: Tag, pieces: list[str], stack: list[Any]) -> None:
     """Write the beginning of an element, and put off its content and its end."""
     name, given = str(tag.tagName), cast(Mapping[str, Any], tag.attributes)
-    # Only the double quote has to be escaped on top, as no attribute is written in single ones.
+    # Only the double quote needs additional escaping, because attributes are never written in single quotes.
     attributes = "".join([f' {key}="{_text(str(value)).replace(_QUOTE, _QUOTED)}"' for key, value in given.items()])
     pieces.append(f"<{name}{attributes}>")
     if name not in _VOID:

@@ -31,14 +31,14 @@ def place_for(messages: Iterable[Message], place: Place) -> Place:
     return attr.evolve(place, names=names, answered=answered)
 
 
-#: So many tools stand open; of more their names do.
+#: Up to this many tools are unfolded; of more only the names are shown.
 FEW = 8
 
 
 def show_message(message: Message, place: Place, note: str = "", level: str = "h3") -> Any:
     """Show a message.
 
-    :param note: what stands at the right of its head.
+    :param note: text at the right of its header.
     """
     role = ROLES.get(message.role, message.role or "Message")
     heading = getattr(h, level)(h.span(role))
@@ -86,12 +86,12 @@ def show_tools(tools: Sequence[Tool], place: Place) -> Any:
 
 
 def _names(tools: Sequence[Tool]) -> str:
-    """Name the first of many tools, whose list is folded: what was said matters more."""
+    """List the names of the first of many tools, which are folded because the messages are more important."""
     return f"{', '.join(tool.name or 'unnamed' for tool in tools[:FEW])} and {len(tools) - FEW} more"
 
 
 def show_params(params: dict[str, Any], place: Place) -> Any:
-    """Show everything else that a request says."""
+    """Show all other members of a request."""
     if not params:
         return None
     return h.section(h.h2("Parameters"), h.div(tree(params, place.budget, 1), class_="panel"), id="parameters")

@@ -7,5 +7,5 @@ from ccsproxy.dashboard.html.markup import element, h
 
 
 def moment_of(when: str) -> Any:
-    """Show a time; the script writes it in the reader's own zone."""
+    """Show a time, which a script converts to the reader's time zone."""
     return element("time", h.span(day(when), class_="day"), " ", clock(when), datetime=when or None, title=f"{when}")

@@ -8,14 +8,14 @@ from ccsproxy.dashboard.html.json_tree import tree
 from ccsproxy.dashboard.html.lines import compare, show
 from ccsproxy.dashboard.html.markup import h
 
-# Claude Code's Edit and Gemini CLI's replace say old_string, Anthropic's text editor tool says old_str.
+# Claude Code's Edit and Gemini CLI's replace use old_string, Anthropic's text editor tool uses old_str.
 _BEFORE, _AFTER = ("old_string", "old_str", "old"), ("new_string", "new_str", "new")
-# By the member's name, as the tool's says less: Bash, shell and exec_command all call it command or cmd.
+# By the member's name, because tools differ: Bash, shell and exec_command all name it command or cmd.
 _LANGUAGES = {"command": "bash", "cmd": "bash", "code": "python", "script": "bash", "query": "sql"}
 
 
 def tool_input(value: Any, budget: RenderBudget) -> Any:
-    """Show what a tool was called with."""
+    """Show the input of a tool call."""
     if isinstance(value, str):
         return code(budget.take(value), "")
     if not isinstance(value, dict):
@@ -63,7 +63,7 @@ def _difference(value: dict[str, Any], edit: tuple[str, str], budget: RenderBudg
 
 def _are_tasks(value: Any) -> bool:
     return (
-        # TodoWrite of Claude Code writes such a list; what another tool calls todos may be anything.
+        # Claude Code's TodoWrite sends such a list; another tool's `todos` may be anything.
         isinstance(value, list)
         and bool(value)
         and all(isinstance(each, dict) and "content" in each for each in value)

@@ -1,4 +1,4 @@
-"""The words for states, and the tone they are shown in: always a word, with a colour beside it."""
+"""The words for states, and their tones: always a word in addition to a colour."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ class ShownState:
     """A state of an exchange.
 
     :ivar tone: ``good``, ``warn``, ``bad`` or ``run``; the style sheet has a colour for each.
-    :ivar meaning: one sentence for who does not know the word.
+    :ivar meaning: one sentence for readers who do not know the word.
     """
 
     word: str
@@ -47,7 +47,7 @@ OUTCOMES = {
 
 
 def state_of(outcome: str | None) -> ShownState:
-    """Return the state for an outcome; None is still running, an unknown one is shown as it is called."""
+    """Return the state for an outcome; None is still running, an unknown one is shown by its name."""
     if outcome is None:
         return RUNNING
     return OUTCOMES.get(outcome) or ShownState(outcome.replace("_", " ").capitalize(), "bad")

@@ -12,10 +12,10 @@ from ccsproxy.dashboard.html.markup import h
 class Column:
     """One column of a list.
 
-    :ivar name: its class, by which it is shown or left out.
-    :ivar sort: the name by which the query language sorts by it, empty where it cannot.
-    :ivar rising: whether its smallest value stands first when it is chosen, as of names.
-    :ivar fixed: whether it is always there.
+    :ivar name: its CSS class, by which it is shown or hidden.
+    :ivar sort: its name in the query language's ``sort:``; empty if it cannot be sorted.
+    :ivar rising: whether the first click sorts it in ascending order, as for names.
+    :ivar fixed: whether it cannot be hidden.
     """
 
     name: str
@@ -34,9 +34,9 @@ class Column:
 
 @attr.frozen
 class Order:
-    """By what a list is sorted.
+    """The order of a list.
 
-    :ivar name: as the query language names it.
+    :ivar name: the column's name in the query language.
     """
 
     name: str

@@ -21,7 +21,7 @@ CHOSEN = (
     ("dialect", "Dialect"),
 )
 NAMES = ("q", "session", *(name for name, _ in CHOSEN), "since", "until")
-#: The most values that a list offers; the value that is chosen is always among them.
+#: How many values a filter offers; the selected value is always among them.
 OFFERED = 200
 
 
@@ -31,10 +31,10 @@ def active(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def filter_form(given: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -> Any:
-    """Write the form of all filters with what is chosen."""
+    """Write the form of all filters with the current selection."""
     narrowed = {name: value for name, value in active(given).items() if name != "q"}
     return h.form(
-        # A form sends its own fields alone, and the query field stands in another one, at the head of the page.
+        # A form sends only its own fields, and the query field is in another form in the page header.
         h.input(type="hidden", name="q", value=given["q"]) if given.get("q") else None,
         h.details(
             h.summary("Filters", h.span(f" {len(narrowed)}", class_="count") if narrowed else None),
@@ -85,7 +85,7 @@ def _chip(title: str, word: str, named: str, rest: Mapping[str, str]) -> Any:
 
 def _choice(name: str, title: str, chosen: str, values: Sequence[Any]) -> Any:
     offered = [str(value) for value in values[:OFFERED]]
-    # What there is changes as records expire; without this the form would drop the filter when it is sent again.
+    # The values change as records expire; without this the form would drop the filter when it is submitted.
     if chosen and chosen not in offered:
         offered.insert(0, chosen)
     options = [h.option("any", value="")]
@@ -94,7 +94,7 @@ def _choice(name: str, title: str, chosen: str, values: Sequence[Any]) -> Any:
 
 
 def _field(name: str, title: str, given: Mapping[str, str], kind: str) -> Any:
-    # Without it browsers call a time with seconds invalid, as the step of such a field is a minute (HTML,
+    # Otherwise browsers reject a time with seconds, because the default step of such a field is a minute (HTML,
     # 4.10.5.1.11).
     step = "1" if kind == "datetime-local" else None
     value = given.get(name, "").removesuffix("Z")

@@ -1,4 +1,4 @@
-"""What is shown before anything has been recorded: settings, ready to be copied."""
+"""Instructions that are shown before anything has been recorded."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +12,16 @@ _FIRST_PARTY = "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL=1"
 
 
 def newcomer(proxies: Sequence[str], upstreams: Sequence[str] = ()) -> Any:
-    """Tell what to set so that requests come.
+    """Show the settings that make an agent use the proxy.
 
-    :param proxies: the proxy's URLs; the usual one is named when they are not known.
+    :param proxies: the proxy's URLs; the default one is shown if they are not known.
     :param upstreams: the names of the upstreams, the default first.
     """
-    # A hub knows no proxy: what was shipped to its engine comes from many machines.
+    # A hub has no proxy: its records come from many machines.
     url = (proxies[0] if proxies else USUAL).rstrip("/")
     claude, claude_note = _at(url, "anthropic", "https://api.anthropic.com", upstreams)
     openai, openai_note = _at(url, "openai", "https://api.openai.com", upstreams)
-    google = "gemini" if "gemini" in upstreams else "google"  # as it is called where nobody gives it a name
+    google = "gemini" if "gemini" in upstreams else "google"  # google is its default name
     gemini, gemini_note = _at(url, google, "https://generativelanguage.googleapis.com", upstreams)
     return h.section(
         h.h2("Nothing recorded yet"),
@@ -47,9 +47,9 @@ def newcomer(proxies: Sequence[str], upstreams: Sequence[str] = ()) -> Any:
 
 
 def nothing_found(unknown: Sequence[str] = ()) -> Any:
-    """Say that the filters leave nothing.
+    """Show that no record passes the filters.
 
-    :param unknown: what there is to say of values that no record has.
+    :param unknown: sentences about values that no record has.
     """
     return h.p(
         "No call passes these filters",
@@ -71,7 +71,7 @@ def _way(name: str, command: str, note: str = "") -> list[Any]:
 
 
 def _at(url: str, name: str, target: str, upstreams: Sequence[str]) -> tuple[str, str]:
-    """Return the base URL for an upstream, and what it needs when the proxy does not have it."""
+    """Return the base URL for an upstream, and a note if the proxy does not have that upstream."""
     if not upstreams or upstreams[0] == name:
         return url, "" if upstreams or name == "anthropic" else f"with ccsproxy started for --upstream {target}"
     return f"{url}/{name}", "" if name in upstreams else f"needs --upstream {name}={target}"

@@ -24,10 +24,10 @@ FINDINGS = 12
 
 
 def overview_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
-    """Make the page.
+    """Build the page.
 
-    :param given: ``span`` says of which time it is, ``since`` and ``until`` name an own one; ``by`` splits the cost.
-    :raises QueryError: when a time cannot be meant.
+    :param given: ``span`` selects the period, ``since`` and ``until`` a custom one; ``by`` splits the cost.
+    :raises QueryError: if a time cannot be parsed.
     """
     now = datetime.now(UTC)
     time = range_of(given, now)
@@ -49,7 +49,7 @@ def _content(
     reader: Reader, service: Service, time: TimeRange, by: str, now: datetime, groups: Sequence[str]
 ) -> list[Any]:
     query = Query(since=time.since, until=time.until)
-    # Sums are kept ready by slots of time, asked from a beginning up to now; a time that has ended is summed anew.
+    # Sums are precomputed by time slots from a beginning up to now; a period that has ended is summed up anew.
     totals = reader.stats(time.since)["totals"] if time.until is None else reader.totals(query)
     rows = [
         row for row in reader.periods(time.unit, time.since) if time.until is None or row["start_ms"] < time.until
@@ -84,7 +84,7 @@ def _spans(time: TimeRange, by: str) -> Any:
 
 
 def _own_range(given: Mapping[str, str], time: TimeRange, by: str) -> Any:
-    """Let an own range be chosen."""
+    """Write the form for a custom period."""
     fields = [
         h.div(
             h.label(title, for_=f"range-{name}"),
@@ -127,8 +127,7 @@ def _totals(totals: Mapping[str, Any]) -> Any:
     errors = totals["errors"]
     read = totals["cache_read_input_tokens"]
     known = [totals[name] for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")]
-    # Without the input itself the cache's parts alone would be shown as whole prompts, too small by an unknown
-    # amount.
+    # Without the input itself, the cached parts would be shown as whole prompts, which is too small.
     whole = sum(each or 0 for each in known) if known[0] is not None else None
     return tiles(
         (
@@ -149,13 +148,13 @@ def _totals(totals: Mapping[str, Any]) -> Any:
 
 
 def _lacking(totals: Mapping[str, Any]) -> Any:
-    """Say which calls the sum of the costs lacks."""
+    """Show which calls the sum of the costs lacks."""
     note = figures.lacking(totals["unpriced"])
     return h.small(note, class_="muted lacks", data_testid="unpriced") if note else None
 
 
 def _cache(totals: Mapping[str, Any], found: list[dict[str, Any]]) -> Any:
-    """Say what of the prompts came from the cache, and what the misses cost, session by session."""
+    """Show how much of the prompts came from the cache, and what misses cost, session by session."""
     missed = [each for each in found if each["kind"] == "cache"]
     if not missed:
         return None

@@ -10,7 +10,7 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.insight.words import seconds
 from ccsproxy.store.reader.aggregates.costs import PARTS
 
-#: What a table may be by, how it is called, and the field of the query language that leads to its calls.
+#: The criteria of a table, their names, and the field of the query language that leads to the calls.
 BY: Mapping[str, tuple[str, str]] = {
     "project": ("Project", "cwd"),
     "client": ("Client", "client"),
@@ -32,16 +32,16 @@ _STALLS = ("Model", "Calls", "Stalls", "Time lost", "Longest", "The worst")
 
 
 def offered(groups: Sequence[str]) -> Sequence[str]:
-    """Return those of `BY` that can be shown: who it was is known where many people's calls are."""
+    """Return the members of `BY` that can be shown: people are known only where the calls of many are collected."""
     return [name for name in BY if name in groups or name in PARTS]
 
 
 def split_table(by: str, found: Mapping[str, Any], links: Mapping[str, str], since: str) -> Any:
-    """Show what was spent by one of `BY`.
+    """Show the cost split by one member of `BY`.
 
-    :param found: what `Insights.cost_rows` says.
-    :param links: the address of the table by each that is offered.
-    :param since: a field of the query language for the same time, or nothing.
+    :param found: as returned by `Insights.cost_rows`.
+    :param links: the address of the table for each criterion.
+    :param since: a field of the query language for the same period, or empty.
     """
     chosen = h.nav(
         [h.a(BY[name][0], href=link, aria_current="page" if name == by else None) for name, link in links.items()],
@@ -94,7 +94,7 @@ def _row(by: str, row: Mapping[str, Any], since: str, most: float) -> Any:
 
 def _part_row(row: Mapping[str, Any], most: float) -> Any:
     return h.tr(
-        # Kinds of parts are words of ours; names such as mcp__server__tool are others' and stay as they are.
+        # Kinds of parts are our own words; names such as mcp__server__tool are shown unchanged.
         h.th(str(row["name"]).replace("_", " ") if "__" not in str(row["name"]) else str(row["name"]), scope="row"),
         h.td(_bar(row["cost"], most), f"~{figures.total(row['cost'], row['unpriced'])}", class_="num barred"),
         h.td(f"~{figures.tokens(row['tokens_sent'])}", class_="num"),
@@ -120,7 +120,7 @@ def _name(by: str, name: Any, since: str) -> Any:
 
 
 def errors_table(found: Mapping[str, Any]) -> Any:
-    """Show errors by their cause, with how many a retry made good and what they cost in time."""
+    """Show errors by cause, with how many were followed by a successful retry and the time they cost."""
     rows = found["rows"]
     if not rows:
         return None
@@ -148,9 +148,9 @@ def errors_table(found: Mapping[str, Any]) -> Any:
 
 
 def missed_table(missed: Sequence[Mapping[str, Any]]) -> Any:
-    """Show what misses of the cache cost, session by session, and their causes.
+    """Show what cache misses cost, session by session, and their causes.
 
-    :param missed: the findings that tell of them.
+    :param missed: the findings about cache misses.
     """
     ranked = sorted(missed, key=lambda each: -(each["cost"] or 0.0))[:MISSED]
     rows = [
@@ -171,9 +171,9 @@ def missed_table(missed: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def stalls_table(found: Mapping[str, Any]) -> Any:
-    """Show the silences inside answers by model: whose they were, how many, how long; nothing where there was none.
+    """Show the silences within answers by model: who caused them, how many, how long; empty if there were none.
 
-    :param found: what `Insights.stalls` says.
+    :param found: as returned by `Insights.stalls`.
     """
     rows = [
         h.tr(

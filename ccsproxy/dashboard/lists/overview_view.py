@@ -16,7 +16,7 @@ from ccsproxy.store.reader.aggregates.stats import LENGTHS
 
 #: Bars of a chart.
 MOST = 92
-#: Which time: what it is called, and days back from now; None for those that begin with a day, a week, or ever.
+#: The periods: name, and days back from now; None for today, week, month and all time.
 SPANS: Mapping[str, tuple[str, float | None]] = {
     "1h": ("1 hour", 1 / 24),
     "today": ("Today", None),
@@ -32,12 +32,12 @@ _NAMED = ("today", "week", "month")
 
 @attr.frozen
 class TimeRange:
-    """The time that an overview is of.
+    """The period of an overview.
 
     :ivar name: of `SPANS`, or ``own``.
     :ivar since: earliest start, milliseconds since the epoch; None for all time.
     :ivar until: latest start, exclusive; None for now.
-    :ivar unit: ``hour`` or ``day``, by which it is drawn.
+    :ivar unit: ``hour`` or ``day``, the unit of its charts.
     """
 
     name: str
@@ -47,9 +47,9 @@ class TimeRange:
 
 
 def range_of(given: Mapping[str, str], now: datetime) -> TimeRange:
-    """Return the time that an address names: an own range with ``since`` and ``until``, else a ``span``.
+    """Return the period that an address selects: ``since`` and ``until``, or else a ``span``.
 
-    :raises QueryError: when a time cannot be meant.
+    :raises QueryError: if a time cannot be parsed.
     """
     if given.get("since") or given.get("until"):
         since = _moment(given.get("since", ""), "since")
@@ -71,10 +71,9 @@ def _moment(text: str, name: str) -> int | None:
 
 
 def since_of(span: str, now: datetime) -> int | None:
-    """Return the earliest start that a span takes in, milliseconds since the epoch; None for all time.
+    """Return the earliest start of a period, milliseconds since the epoch; None for all time.
 
-    Longer spans end with the current hour or day and begin with a whole one, so that their charts say what their
-    totals say.
+    Longer periods end with the current hour or day and begin with a complete one, so that charts and totals agree.
     """
     if span in _NAMED:
         return parse(f"since:{span}", now.timestamp()).since
@@ -89,7 +88,7 @@ def since_of(span: str, now: datetime) -> int | None:
 
 
 def hit_rate(totals: Mapping[str, Any]) -> str:
-    """Write which part of the input came from the cache."""
+    """Format the share of the input that came from the cache."""
     names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     whole = sum(totals[name] or 0 for name in names)
     return figures.percent(totals["cache_read_input_tokens"], whole)
@@ -136,7 +135,7 @@ def charts_of(rows: Sequence[Mapping[str, Any]], time: TimeRange, now: datetime)
 def speed_charts(
     rows: Sequence[Mapping[str, Any]], speeds: Mapping[int, Mapping[str, Any]], time: TimeRange, now: datetime
 ) -> list[LineChart]:
-    """Return how the time to the first token, and the speed after it, went: the middle, and one in twenty."""
+    """Return charts of the time to the first token, and of the speed after it: median and 95th percentile."""
     every = every_span(rows, time, now)
     names = [name_of(row["start_ms"], time.unit) for row in every]
     fast = [speeds.get(row["start_ms"], {}) for row in every]
@@ -169,11 +168,11 @@ def name_of(start_ms: int, unit: str) -> str:
 
 
 def every_span(rows: Sequence[Mapping[str, Any]], time: TimeRange, now: datetime) -> list[Mapping[str, Any]]:
-    """Fill the hours or days without calls, up to `MOST` of them."""
+    """Add the hours or days without calls, up to `MOST` of them."""
     length = LENGTHS[time.unit]
     known = {row["start_ms"]: row for row in rows}
     end = round(now.timestamp() * 1000) if time.until is None else time.until - 1
-    # Known ones may lie ahead of now, where the clock was set back; they are drawn all the same.
+    # Known ones may be in the future if the clock was set back; they are drawn as well.
     last = max(end // length * length, *known, 0)
     first = min(known, default=last) if time.since is None else time.since // length * length
     first = max(min(first, *known, last), last - (MOST - 1) * length)

@@ -1,4 +1,4 @@
-"""The query of a list's address, as a value that can be changed part by part."""
+"""The query in a list's address, as a value whose parts can be changed."""
 
 import re
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ _SORT = re.compile(r'(?:^|(?<=\s))-?sort:("[^"]*"?|\S*)', re.IGNORECASE)
 
 
 def order_of(q: str, otherwise: Order) -> Order:
-    """Return by what a query sorts."""
+    """Return the order that a query sorts by."""
     found = [match[1].strip('"') for match in _SORT.finditer(q)]
     if not found:
         return otherwise
-    # The last of several, as the query language itself takes it.
+    # The last of several, as in the query language itself.
     name = found[-1].lstrip("-+")
     return Order(name, found[-1].startswith("-")) if name in SORTS else otherwise
 
@@ -35,6 +35,6 @@ def words_of(given: Mapping[str, str]) -> str:
 
 
 def pieces_of(q: str) -> list[tuple[str, str]]:
-    """Take a query apart as it was understood: each piece, with the query that is left without it."""
+    """Split a query as it was parsed: each part, with the query that remains without it."""
     reading = list(parse_question(q).reading)
     return [(piece, " ".join(reading[:at] + reading[at + 1 :])) for at, piece in enumerate(reading)]

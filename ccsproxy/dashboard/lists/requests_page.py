@@ -1,4 +1,4 @@
-"""The list of calls: calls in progress appear when they begin, and the newest are first unless sorted otherwise."""
+"""The list of calls: calls in progress appear when they begin; the newest are first unless sorted otherwise."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,11 +26,11 @@ USUAL = Order("time")
 
 
 def requests_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
-    """Make the page.
+    """Build the page.
 
-    :param given: the query of the address; ``sel`` is the call that is shown beside the list, ``part=sums`` asks for
-        the line of sums alone.
-    :raises QueryError: when a filter cannot be meant.
+    :param given: the query of the address; ``sel`` is the call shown beside the list, ``part=sums`` requests only the
+        line of sums.
+    :raises QueryError: if a filter cannot be parsed.
     """
     wanted = {name: value for name, value in given.items() if name in (*NAMES, "before", "offset")}
     query = parse_query({**wanted, "limit": str(ROWS)})
@@ -56,7 +56,7 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         newcomer(service.proxies, service.upstreams) if empty else None,
         nothing_found(unknown_values(query, reader.meta())) if not found.items and not empty else None,
         h.p(h.a("", href=address.requests(**filters)), id="newer", class_="newer", role="status", hidden=True),
-        # The script puts what is new on top, which is its place in the usual order of the first page alone.
+        # The script inserts new calls at the top, which is their place only on the first page in the default order.
         _table([row_of(item) for item in found.items], given, order, live=first and order == USUAL),
         _pager(filters, query, found, first),
     ]
@@ -73,7 +73,7 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
 
 
 def _tools(reader: Reader, given: Mapping[str, str]) -> Any:
-    """Show what is filtered and how."""
+    """Show the active filters, and the form to change them."""
     return h.div(
         chips(given),
         h.div(filter_form(given, reader.meta()), chooser(COLUMNS, "calls"), class_="choices"),
@@ -82,9 +82,9 @@ def _tools(reader: Reader, given: Mapping[str, str]) -> Any:
 
 
 def _sums_of(reader: Reader, query: Query, given: Mapping[str, str], filters: Mapping[str, str]) -> Any:
-    """Sum up, unless it is a search: for that all that is found has to be gone through, and the rows need not wait.
+    """Sum up, except for a search: that has to examine all results, and the rows should not wait for it.
 
-    The script asks for the sums then; without it a link does.
+    A script then requests the sums; without scripts a link does.
     """
     if not query.q or given.get("sums"):
         return _sums(reader, query, filters)
@@ -119,7 +119,7 @@ def _table(rows: Sequence[RowView], given: Mapping[str, str], order: Order, live
 
     return h.div(
         request_table(rows, "Calls, newest first", sorted_heads(order, link)),
-        # What the script makes new rows of.
+        # The script creates new rows from this template.
         element("template", request_row(BLANK), id="row-template"),
         id="requests",
         class_="scroll",
@@ -141,7 +141,7 @@ def _pager(filters: Mapping[str, str], query: Query, found: RequestPage, first: 
 
 
 def _following(filters: Mapping[str, str], query: Query, found: RequestPage) -> str | None:
-    """Return the address of the next page: behind a cursor, or so many rows further where it is sorted otherwise."""
+    """Return the address of the next page: after a cursor, or by an offset if sorted otherwise."""
     if query.sorted:
         more = len(found.items) == query.limit
         return address.requests(**filters, offset=str(query.offset + query.limit)) if more else None

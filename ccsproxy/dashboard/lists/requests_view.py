@@ -13,7 +13,7 @@ from ccsproxy.dashboard.lists.sums import prompt_of
 
 #: How many rows a page has.
 ROWS = 60
-#: How long the line that says what was asked may be.
+#: Maximum length of the line that shows the prompt.
 PREVIEW = 160
 
 
@@ -84,7 +84,7 @@ def row_of(item: Mapping[str, Any]) -> RowView:
 
 
 def _what(item: Mapping[str, Any]) -> str:
-    """Return what a request is about: what was searched for, what was asked, which tools it called, or its target."""
+    """Return what a request is about: the search result, the prompt, the tools that it called, or its target."""
     said = item.get("excerpt") or item.get("preview")
     if said:
         return str(said)
@@ -137,5 +137,5 @@ def _tokens(items: Sequence[Mapping[str, Any]]) -> Strip:
 
 
 def median(values: Sequence[float]) -> float | None:
-    """Return the middle value, None of none."""
+    """Return the median; None for no values."""
     return sorted(values)[len(values) // 2] if values else None

@@ -28,7 +28,7 @@ COLUMNS = (
 def request_table(rows: Sequence[RowView], caption: str, head: Any = None) -> Any:
     """Write a table of calls.
 
-    :param head: the head by which it is sorted; a plain one when None.
+    :param head: the header row with links for sorting; a plain one if None.
     """
     plain = h.thead(h.tr([h.th(each.title, scope="col", class_=each.classes) for each in COLUMNS]))
     return h.table(

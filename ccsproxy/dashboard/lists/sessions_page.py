@@ -43,16 +43,16 @@ COLUMNS = (
     Column("cost", "Cost", "cost", number=True),
 )
 FILTERS = (("model", "Model"), ("upstream", "Upstream"), ("client", "Client"), ("cwd", "Directory"))
-#: The most values that a list offers.
+#: How many values a filter offers.
 OFFERED = 200
 
 
 def sessions_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
-    """Make the page.
+    """Build the page.
 
-    :param given: the query of the address: filters, ``q`` in the query language for sessions that have such calls,
-        ``sort``, ``page`` from 1, and ``sel``, the session that is shown beside the list.
-    :raises QueryError: when the query cannot be meant.
+    :param given: the query of the address: filters, ``q`` in the query language for sessions with such calls,
+        ``sort``, ``page`` from 1, and ``sel``, the session shown beside the list.
+    :raises QueryError: if the query cannot be parsed.
     """
     filters = clean_filters(given)
     query = query_of(given, _among(reader, given.get("q", "")))
@@ -107,7 +107,7 @@ def _chips(filters: Mapping[str, str]) -> Any:
 
 
 def _among(reader: Reader, q: str) -> tuple[str, ...] | None:
-    """Return the sessions that have calls which a query lets through; None for all of them."""
+    """Return the sessions with calls that match a query; None for all sessions."""
     if not q.strip():
         return None
     return tuple(str(each["name"]) for each in reader.costs(parse_query({"q": q}), "session") if each["name"])

@@ -11,10 +11,10 @@ from ccsproxy.dashboard.lists.columns import Order
 from ccsproxy.dashboard.lists.sums import prompt_of
 from ccsproxy.store.reader.lists import SESSION_SORTS, SessionQuery
 
-#: Sessions on one page, and the last page that can be asked for.
+#: Sessions on one page, and the highest page number.
 ROWS, LAST = 50, 100_000
 NAMES = ("model", "upstream", "client", "cwd", "q", "sort")
-#: Those active last stand first.
+#: The most recently active first.
 USUAL = Order("active")
 
 
@@ -82,12 +82,12 @@ def _span(item: Mapping[str, Any]) -> float | None:
 
 
 def clean_filters(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the filters that are set, and the order where it is not the usual one."""
+    """Return the active filters, and the order if it is not the default."""
     return {name: given[name] for name in NAMES if given.get(name)}
 
 
 def order_of(given: Mapping[str, str]) -> Order:
-    """Return by what the sessions are sorted."""
+    """Return the order of the sessions."""
     text = given.get("sort", "")
     name = text.lstrip("-")
     return Order(name, text.startswith("-")) if name in SESSION_SORTS else USUAL

@@ -11,10 +11,10 @@ _MODELS = 2
 
 
 def sums_line(totals: Mapping[str, Any], sessions: int | None = None) -> Any:
-    """Write the sums: calls, prompts with the share that was cached, output, cost, errors.
+    """Write the sums: calls, prompts with the cached share, output, cost, errors.
 
     :param totals: sums by the members of a summary, with ``requests``, ``errors`` and ``unpriced``.
-    :param sessions: how many sessions there are, where it is a list of sessions.
+    :param sessions: how many sessions there are, for a list of sessions.
     """
     counted = figures.plural(totals.get("requests") or 0, "call")
     if sessions is not None:
@@ -34,7 +34,7 @@ def sums_line(totals: Mapping[str, Any], sessions: int | None = None) -> Any:
 
 
 def _lacks(totals: Mapping[str, Any]) -> Any:
-    """Say what a sum of costs lacks, with the first models of those calls."""
+    """Show how many calls a sum of costs lacks, with the first models of those calls."""
     if not totals.get("unpriced"):
         return None
     models = [str(each) for each in totals.get("unpriced_models") or ()]
@@ -44,7 +44,7 @@ def _lacks(totals: Mapping[str, Any]) -> Any:
 
 
 def prompt_of(counts: Mapping[str, Any]) -> int | None:
-    """Return the size of prompts: what was read from the cache, written to it, and neither; None where unknown."""
+    """Return the size of prompts: read from the cache, written to it, and uncached; None if unknown."""
     fresh = counts.get("input_tokens")
     if fresh is None:
         return None

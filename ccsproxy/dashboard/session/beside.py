@@ -20,7 +20,7 @@ from ccsproxy.store.reader.reader import NotKept, Reader
 
 
 def selected_session(reader: Reader, given: Mapping[str, str], service: Service) -> list[Any]:
-    """Return the session that the address selects (``sel=SESSION``); nothing where it names none."""
+    """Return the session that the address selects (``sel=SESSION``); empty if it selects none."""
     sid = given.get("sel", "")
     if not sid:
         return []
@@ -31,9 +31,9 @@ def selected_session(reader: Reader, given: Mapping[str, str], service: Service)
 
 
 def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
-    """Show a session in short.
+    """Show a session in brief.
 
-    :raises NotKept: when there is no such session.
+    :raises NotKept: if there is no such session.
     """
     meta = reader.session_meta(sid)
     made = made_of(service, sid)
@@ -54,7 +54,7 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
 
 @attr.frozen
 class Made:
-    """What is made of a session, all of it of one state of it: a call may end while a page is made.
+    """Everything derived from one state of a session; a call may end while a page is built.
 
     :ivar told: the conversation.
     """
@@ -64,12 +64,12 @@ class Made:
     findings: Sequence[Mapping[str, Any]]
 
 
-#: What was made of sessions that are still held: one that has changed is another object.
+#: The derived values of sessions still in memory; a session that has changed is another object.
 _MADE: WeakKeyDictionary[Session, tuple[dict[str, Any], list[dict[str, Any]]]] = WeakKeyDictionary()
 
 
 def made_of(service: Service, sid: str) -> Made | None:
-    """Return what is made of a session; None while all its calls run yet."""
+    """Return what is derived from a session; None while all its calls are in progress."""
     try:
         session = service.insights.session(sid)
     except NotKept:

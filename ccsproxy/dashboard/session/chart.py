@@ -12,7 +12,7 @@ from ccsproxy.dashboard.session.outline import place
 
 #: Bars of one chart; of longer sessions the last ones are drawn. Units across and down.
 MOST, WIDE, TALL = 300, 1000, 80
-#: Bars of a short session are as wide as if there were so many: one of a quarter of the page says nothing more.
+#: Bars of a short session are as wide as if there were this many; wider ones show nothing more.
 _FEWEST = 24
 _KEY = [
     ("cached", "read from the cache", ""),
@@ -55,7 +55,7 @@ def context_chart(sid: str, steps: Sequence[PlacedStep]) -> Any:
 
 
 def _turns(known: Sequence[PlacedStep]) -> Any:
-    """Write the number of each turn below its first bar, where there is room."""
+    """Write the number of each turn below its first bar, if there is room."""
     drawn, before = [], -1.0
     for at, each in enumerate(known):
         opens = at == 0 or each.turn["number"] != known[at - 1].turn["number"]
@@ -85,7 +85,7 @@ def _bar(sid: str, each: PlacedStep, x: float, step: float, highest: float) -> A
     if each.told["cache"] in _LOST:
         drawn.append(rect(x, 0, step * 0.85, 3, "bad"))
         label += ", cache missed"
-    # Out of the order of Tab, as there may be hundreds; the outline leads to the same places.
+    # Not reachable by Tab, because there may be hundreds; the outline has the same links.
     return h.a(
         h.title(label), rect(x, 0, step, TALL, "hover"), *drawn, href=place(sid, each.seq), tabindex="-1",
         aria_label=label,

@@ -23,7 +23,7 @@ from ccsproxy.insight.session import Session
 from ccsproxy.insight.words import seconds, tokens
 from ccsproxy.store.reader.reader import Reader
 
-#: Ended calls that the script of a live page is told of, the newest.
+#: How many finished calls, the newest, are listed for the script of a live page.
 _TOLD = 400
 #: Side calls that are listed.
 ASIDE = 500
@@ -51,10 +51,10 @@ def conversation_part(reader: Reader, sid: str, flow: Flow, session: Session) ->
 def fresh_part(
     reader: Reader, given: Mapping[str, str], made: Made | None, flow: Flow, meta: Mapping[str, Any]
 ) -> list[Any]:
-    """Write what a page may lack: the head, the last steps with their turns, the lines of the outline, what runs.
+    """Write what a page may lack: the header, the last steps with their turns, the outline, the calls in progress.
 
     :param given: ``since`` is the number of the last step that the page shows.
-    :param meta: the session as the reader knows it.
+    :param meta: the session in the store's form.
     """
     since = given.get("since", "")
     sid = str(meta["session_id"])
@@ -74,7 +74,7 @@ def fresh_part(
 
 
 def _finished(session: Session) -> Any:
-    """Tell the script which calls this answer knows to have ended: events arrive before the index has the call."""
+    """List for the script which calls this answer includes: events arrive before the index has the call."""
     return h.p(id="finished", hidden=True, data_seqs=" ".join(map(str, sorted(session.by_seq)[-_TOLD:])))
 
 
@@ -87,7 +87,7 @@ def _grouped(reader: Reader, sid: str, steps: Sequence[PlacedStep], session: Ses
         happened.setdefault(mark["seq"], []).append(_mark(mark))
     before = {seq: link.before.seq if link.before else None for seq, link in session.lanes.links.items()}
     share = StepContext(sid, Place(RenderBudget()), session.verdicts, before, happened)
-    # By identity, as to compare two turns would compare all that their steps hold.
+    # By identity, because comparing two turns would compare everything in their steps.
     return [(list(group), texts, share) for _, group in groupby(steps, key=lambda each: id(each.turn))]
 
 
@@ -137,7 +137,7 @@ def _sent(turn: Mapping[str, Any]) -> str:
 
 
 def _earlier(texts: StepTexts, share: StepContext) -> Any:
-    """Fold what a call carries from before the record began, as of a session that was resumed."""
+    """Fold the messages from before the record began, as in a session that was resumed."""
     if not texts.earlier:
         return None
     place = place_for(texts.earlier, share.place)
@@ -164,9 +164,9 @@ def _prompt(texts: StepTexts, share: StepContext) -> Any:
 
 
 def running_calls(reader: Reader, meta: Mapping[str, Any]) -> Any:
-    """Show the calls that have not ended, as lines at the end."""
+    """Show the calls in progress, as lines at the end."""
     sid = str(meta["session_id"])
-    # Those of a session are few among the few that run at all, while its own may be thousands.
+    # Few calls are in progress at all, while a session may have thousands.
     running = reader.running() if meta["in_flight"] else []
     lines = [
         h.p(
@@ -187,7 +187,7 @@ def _agent_name(agent: str) -> Any:
 
 
 def aside_calls(sid: str, told: Mapping[str, Any], session: Session) -> Any:
-    """Put the calls that are no part of the conversation behind a switch."""
+    """Put the calls that are not part of the conversation behind a switch."""
     calls = told["side_calls"]
     if not calls:
         return None

@@ -16,9 +16,9 @@ from ccsproxy.insight.cost.charges import charges
 from ccsproxy.insight.facts import Call
 from ccsproxy.insight.words import dollars, seconds, tokens
 
-#: Rows of the table of what was sent again, and of the table of steps.
+#: Rows of the table of repeated content, and of the table of steps.
 PIECES, STEPS = 60, 1000
-#: Rows of the table of what the newest prompt was made of.
+#: Rows of the table with the composition of the newest prompt.
 PARTS = 16
 WIDE, TALL = 1000, 14
 _MONEY = (
@@ -48,9 +48,9 @@ def costs_view(
 ) -> list[Any]:
     """Write the view.
 
-    :param times: where the time of the main thread went, in seconds.
-    :param pieces: what was sent again and again, the costliest first.
-    :param newest: what the prompt of the newest step was made of, as `ccsproxy.insight.cost.context` says it.
+    :param times: how the time of the main thread was spent, in seconds.
+    :param pieces: content that was sent repeatedly, the most expensive first.
+    :param newest: the composition of the newest step's prompt, as returned by `ccsproxy.insight.cost.context`.
     """
     return [
         h.div(_money(calls), _models(calls), _time(times), class_="columns"),
@@ -94,7 +94,7 @@ def _time(times: Mapping[str, float]) -> Any:
 
 
 def _split(title: str, rows: Sequence[tuple[str, str, float, str]], identity: str) -> Any:
-    """Show parts of a whole as a bar and a table: name, colour, size, and the size as it is written."""
+    """Show parts of a total as a bar and a table: name, colour, size, and formatted size."""
     whole = sum(size for _, _, size, _ in rows)
     if not whole:
         return None

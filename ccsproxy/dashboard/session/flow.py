@@ -10,7 +10,7 @@ from ccsproxy.insight.session import Session
 
 #: Steps on one page, and bytes of records that are read for it; one step is always shown.
 STEPS, BYTES = 30, 24_000_000
-#: Parts that a page leads to on each side of its own, beside the first and the last.
+#: Parts that a page links to on each side of its own, besides the first and the last.
 AROUND = 5
 
 
@@ -18,9 +18,9 @@ AROUND = 5
 class PlacedStep:
     """A step with its place.
 
-    :ivar turn: what the conversation says of its turn.
-    :ivar number: which of its turn's steps it is, from 1.
-    :ivar told: what the conversation says of it.
+    :ivar turn: its turn in the conversation.
+    :ivar number: its number within the turn, from 1.
+    :ivar told: the step in the conversation.
     :ivar step: the facts.
     """
 
@@ -36,7 +36,7 @@ class PlacedStep:
 
     @property
     def numbers(self) -> set[int]:
-        """The numbers of all calls that it stands for, those of its sub-agents included."""
+        """The numbers of all its calls, including those of its sub-agents."""
         found = {call.seq for call in self.step.attempts}
         agents = list(self.told["agents"])
         while agents:
@@ -55,9 +55,9 @@ class PlacedStep:
 class FlowPart:
     """A part of a session's steps.
 
-    :ivar seq: the number of the call at which it begins.
-    :ivar first: where it begins among all, from 0.
-    :ivar end: where it ends.
+    :ivar seq: the number of its first call.
+    :ivar first: its first index among all steps, from 0.
+    :ivar end: its end index.
     """
 
     seq: int
@@ -93,7 +93,7 @@ class Flow:
         return [each for at, each in enumerate(self.parts) if abs(at - self.own) <= AROUND or at in ends]
 
     def neighbour(self, by: int) -> int | None:
-        """Return the number of the call at which the part before or after begins."""
+        """Return the number of the first call of the part before or after."""
         at = self.own + by
         return self.parts[at].seq if 0 <= at < len(self.parts) else None
 
@@ -123,7 +123,7 @@ def _parts(steps: Sequence[PlacedStep]) -> list[FlowPart]:
     found: list[FlowPart] = []
     first, room = 0, BYTES
     for place, each in enumerate(steps):
-        # Never before the first of a part: a step that is larger than the room has a part of its own.
+        # Not before the first step of a part: a step larger than the room has a part of its own.
         if place > first and (each.size > room or place - first == STEPS):
             found.append(FlowPart(steps[first].seq, first, place))
             first, room = place, BYTES

@@ -23,14 +23,14 @@ _LONGEST = 3
 
 
 def session_title(meta: Mapping[str, Any]) -> str:
-    """Return what a session is called."""
+    """Return the title of a session."""
     return figures.clipped(str(meta.get("title") or ""), 240) or "Session without a prompt"
 
 
 def session_head(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None, level: str = "h1") -> Any:
-    """Write the head.
+    """Write the header.
 
-    :param conversation: what `Insights.conversation` says, None while nothing of it has ended.
+    :param conversation: as returned by `Insights.conversation`; None while no call has ended.
     """
     return h.header(
         h.div(
@@ -78,7 +78,7 @@ def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) ->
     times = totals.get("times")
     if times:
         longest = sorted(((times.get(key) or 0.0, name) for key, name in _TIMES), reverse=True)[:_LONGEST]
-        # What would be written as 0.0 s says nothing.
+        # A value of 0.0 s carries no information.
         parts = [f"{name} {seconds(spent)}" for spent, name in longest if spent >= 0.05]
         said.append(f"{seconds(times['total'])}: {', '.join(parts)}" if parts else seconds(times["total"]))
     return _joined(said)

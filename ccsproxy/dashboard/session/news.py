@@ -1,4 +1,4 @@
-"""What is new in a turn, as every request repeats the whole conversation."""
+"""The new part of a turn, because every request repeats the whole conversation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,17 +11,17 @@ from ccsproxy.dialects.views.view import Block, Message, RequestView, answer_vie
 
 @attr.frozen
 class News:
-    """What is new in a turn.
+    """The new part of a turn.
 
-    :ivar messages: the new messages, without those that only repeat the answer before.
-    :ivar answer: what the model said, None when nothing is known of it.
+    :ivar messages: the new messages, without those that only repeat the previous answer.
+    :ivar answer: the model's answer; None if it is not known.
     :ivar all: every message of the request.
-    :ivar carried: how many messages are as they were in the turn before.
-    :ivar repeated: how many messages repeat the answer of the turn before.
-    :ivar gone: how many messages of the turn before are there no more, or not as they were.
-    :ivar system: how many texts the system prompt has, when it is new.
-    :ivar tools: how many tools are offered, when they are new.
-    :ivar known: whether the request's body is known; nothing can be said of it otherwise.
+    :ivar carried: how many messages are unchanged since the previous turn.
+    :ivar repeated: how many messages repeat the answer of the previous turn.
+    :ivar gone: how many messages of the previous turn were removed or changed.
+    :ivar system: how many texts the system prompt has, if it is new.
+    :ivar tools: how many tools are offered, if they are new.
+    :ivar known: whether the request's body is known; otherwise nothing can be compared.
     """
 
     messages: tuple[Message, ...] = ()
@@ -43,7 +43,7 @@ def bare(block: Block) -> Block:
 
 
 def same_message(one: Message, other: Message) -> bool:
-    """Whether two messages say the same; marks of the prompt cache do not count."""
+    """Return whether two messages are equal; markers of the prompt cache do not count."""
     if one.role != other.role or len(one.blocks) != len(other.blocks):
         return False
     return all(bare(a) == bare(b) for a, b in zip(one.blocks, other.blocks, strict=True))
@@ -76,16 +76,16 @@ def answer_of(record: Mapping[str, Any]) -> Message | None:
 
 
 def news(before: RequestView | None, answered: bool, after: RequestView, answer: Message | None) -> News:
-    """Compare a turn with the one before.
+    """Compare a turn with the previous one.
 
-    :param before: the request of the turn before, None when there is none.
+    :param before: the request of the previous turn; None if there is none.
     :param answered: whether that turn's answer is known, so that it need not be shown again.
     """
     old = before.messages if before else ()
     carried = common_prefix(old, after.messages)
     fresh = after.messages[carried:]
     repeated = _echoes(fresh) if answered and carried == len(old) else 0
-    # A request that names the response it goes on from repeats nothing; nothing is gone then.
+    # A request that names the response it continues repeats nothing, and removes nothing.
     gone = 0 if "previous_response_id" in after.params else len(old) - carried
     return News(
         messages=fresh[repeated:],

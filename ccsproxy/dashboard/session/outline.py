@@ -10,7 +10,7 @@ from ccsproxy.insight.words import seconds
 
 Turn = Mapping[str, Any]
 
-#: What a turn's cache is called by the worst that happened in it.
+#: The name of a turn's cache state, by the worst of its steps.
 _STATES = {
     "full": ("●", "nothing of the cache was lost"),
     "part": ("◐", "the cache was read only in part"),
@@ -18,7 +18,7 @@ _STATES = {
     "none": ("", "no cache"),
 }
 _LOST = frozenset({"miss", "changed", "expired", "rewritten"})
-#: Widths that a bar may have, as a class each: a style attribute is not allowed.
+#: Number of widths that a bar may have, one CSS class each, because the policy forbids style attributes.
 STEPS = 20
 
 
@@ -39,7 +39,7 @@ def outline(sid: str, conversation: Mapping[str, Any] | None) -> Any:
 def outline_line(sid: str, turn: Turn, most: float) -> Any:
     """Write the line of a turn.
 
-    :param most: what the dearest turn cost, whose bar is full.
+    :param most: the cost of the most expensive turn, whose bar has full length.
     """
     first = turn["steps"][0]["seq"] if turn["steps"] else 1
     mark, said = _STATES[cache_state(turn)]
@@ -65,7 +65,7 @@ def outline_line(sid: str, turn: Turn, most: float) -> Any:
 
 
 def cache_state(turn: Turn) -> str:
-    """Return ``full``, ``part`` or ``lost``: the worst of a turn's own steps; ``none`` where nothing is known."""
+    """Return ``full``, ``part`` or ``lost``: the worst of a turn's own steps; ``none`` if nothing is known."""
     verdicts = {step["cache"] for step in turn["steps"]}
     if verdicts & _LOST:
         return "lost"
@@ -83,7 +83,7 @@ def steps_under(steps: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any
 
 
 def jumps(sid: str, conversation: Mapping[str, Any] | None) -> Any:
-    """Lead to the costliest, slowest and largest step, to the first whose cache missed, and the first that failed."""
+    """Link to the costliest, slowest and largest step, the first cache miss, and the first failure."""
     steps = [each for turn in (conversation or {}).get("turns", ()) for each in turn["steps"]]
     if len(steps) < 2:
         return None

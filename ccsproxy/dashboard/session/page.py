@@ -32,11 +32,12 @@ ROWS = 500
 
 
 def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Service) -> Page:
-    """Make the page.
+    """Build the page.
 
-    :param given: ``view`` is one of `VIEWS`; ``from`` is the number of a call that the part has, or ``end``; ``call``
-        the one shown beside; ``part=fresh`` with ``since`` asks for what may be new behind a call.
-    :raises NotKept: when there is no such session.
+    :param given: ``view`` is one of `VIEWS`; ``from`` is the number of a call in the part, or ``end``; ``call`` is
+        the
+        one shown beside; ``part=fresh`` with ``since`` requests what may be new after a call.
+    :raises NotKept: if there is no such session.
     """
     if given.get("part") == "beside":
         return Page("Session", session_beside(reader, sid, service), "beside", part=True)
@@ -90,7 +91,7 @@ def _content(reader: Reader, meta: Mapping[str, Any], view: str, made: Made | No
 
 
 def _newest(made: Made, flow: Flow) -> dict[str, Any] | None:
-    """Return what the prompt of the newest step was made of; nothing where none was counted."""
+    """Return the composition of the newest step's prompt; empty if no prompt was counted."""
     session = made.session
     last = next((each.step.call for each in reversed(flow.steps) if each.step.call.seq in session.sizes), None)
     return None if last is None else context(session.sizes[last.seq], session.sent, session.thoughts)

@@ -8,7 +8,7 @@ import attr
 
 @attr.frozen
 class Siblings:
-    """Numbers of other exchanges of the session; None where there is none."""
+    """Numbers of neighbouring exchanges of the session; None if there is none."""
 
     previous: int | None = None
     next: int | None = None
@@ -16,7 +16,7 @@ class Siblings:
 
 
 def lane_of(summary: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return what tells the threads of a session apart."""
+    """Return what distinguishes the threads of a session."""
     return summary.get("agent"), summary.get("thread")
 
 
@@ -29,7 +29,7 @@ def siblings(requests: Sequence[Mapping[str, Any]], seq: int) -> Siblings:
     own = ordered[at]
     earlier = [each for each in ordered[:at] if each.get("category") == own.get("category")]
     same = [each for each in earlier if lane_of(each) == lane_of(own)]
-    # A side call to another model is no turn of this conversation, when there is one of the same model.
+    # A side call to another model is not a turn of this conversation if there is one of the same model.
     alike = [each for each in same if each.get("model") == own.get("model")] or same
     return Siblings(
         ordered[at - 1]["seq"] if at else None,

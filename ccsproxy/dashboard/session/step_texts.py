@@ -21,13 +21,13 @@ LARGEST = 24_000_000
 class StepTexts:
     """The texts of a step.
 
-    :ivar prompt: the user's message in full, where the step opens a turn.
+    :ivar prompt: the user's message in full, if the step opens a turn.
     :ivar images: images that came with it.
-    :ivar answer: what the model answered, None where nothing is known of it.
-    :ivar results: what its tools answered, by the id of the call.
-    :ivar earlier: messages that it carries from before the record began.
+    :ivar answer: the model's answer; None if it is not known.
+    :ivar results: the results of its tools, by the id of the call.
+    :ivar earlier: messages from before the record began.
     :ivar large: whether its request was too large to be read.
-    :ivar gone: whether its record is kept no more.
+    :ivar gone: whether its record no longer exists.
     """
 
     prompt: str = ""
@@ -42,12 +42,14 @@ class StepTexts:
 def texts_of(
     reader: Reader, sid: str, steps: Sequence[PlacedStep], begin: Container[int] = ()
 ) -> dict[int, StepTexts]:
-    """Read the texts of some steps that follow one another.
+    """Read the texts of consecutive steps.
 
-    :param begin: the numbers of calls that go on from none in the record; what they carry was said before it.
+    :param begin: the numbers of calls that continue no recorded call; their messages are from before the record
+        began.
 
-    A request repeats the conversation so far, so that the last one that is read has the results of all steps before
-    it; only what is not in there, as after a compaction, is looked for in the request that followed its step.
+    A request repeats the conversation so far, so the last one has the results of all steps before it. Only results
+    that
+    are missing there, as after a compaction, are looked up in the request that followed their step.
     """
     entries = _Entries(reader, sid, steps)
     # The request after the last step carries the results of all before it, so that one record serves the page.
@@ -58,7 +60,7 @@ def texts_of(
 
 
 class _Entries:
-    """The records of some steps, each read and looked at once."""
+    """The records of some steps, each read and parsed once."""
 
     def __init__(self, reader: Reader, sid: str, steps: Iterable[PlacedStep]) -> None:
         calls = {call.seq: call for each in steps for call in (each.step.call, each.step.following) if call}

@@ -17,7 +17,7 @@ from ccsproxy.dialects.views.view import Block
 from ccsproxy.insight.cache.verdict import Verdict
 from ccsproxy.insight.words import dollars, seconds, tokens
 
-#: Verdicts of which a person should know, with the word for them.
+#: Cache verdicts that are shown, with the word for each.
 LOST = {
     "miss": "cache missed",
     "changed": "cache missed",
@@ -25,7 +25,7 @@ LOST = {
     "rewritten": "cache rewritten",
     "partial": "cache read in part",
 }
-#: Sub-agents' steps that are shown where they are folded; the rest is one link away.
+#: Steps of a sub-agent that are shown when it is unfolded; a link leads to the rest.
 AGENT_STEPS = 60
 
 
@@ -33,7 +33,7 @@ AGENT_STEPS = 60
 class StepContext:
     """What the steps of a page share.
 
-    :ivar previous: the number of the call that each goes on from.
+    :ivar previous: the number of the call that each one continues.
     :ivar marks: what happened before a call, in sentences, by its number.
     """
 
@@ -102,7 +102,7 @@ def _sizes(told: Mapping[str, Any]) -> str:
 
 
 def cache_mark(verdict: Verdict | None) -> Any:
-    """Say what was lost of a cache; nothing where all is well."""
+    """Show what was lost of a cache; empty if nothing was."""
     if verdict is None or verdict.verdict not in LOST:
         return None
     part = f": {verdict.part} changed" if verdict.part else ""
@@ -185,7 +185,7 @@ def _target(block: Block, told: Mapping[str, Any] | None) -> str:
 
 
 def _came(told: Mapping[str, Any] | None, result: Block | None, failed: bool) -> str:
-    """Say what a tool answered in a few words: lines, tokens, time, and whether it failed."""
+    """Summarise a tool's result: lines, tokens, time, and whether it failed."""
     if result is None:
         return " → no result"
     lines = sum(

@@ -1,4 +1,4 @@
-"""The turns of a session in reading order: sub-agents are placed where they began."""
+"""The turns of a session in reading order; sub-agents are placed where they started."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from ccsproxy.exchange.outcome import Category
 
 Lane = tuple[Any, Any]
 
-#: Branches within branches that are shown as such; what lies deeper stands beside them.
+#: Levels of nested branches that are shown as such; deeper ones are shown at the last level.
 DEEPEST = 8
 
 
 @attr.frozen
 class Branch:
-    """A sub-agent, or a thread of its own.
+    """A sub-agent, or a separate thread.
 
-    :ivar number: tells the branches of a session apart.
+    :ivar number: identifies it within the session.
     """
 
     number: int
@@ -30,9 +30,9 @@ class Branch:
 class RequestTurn:
     """One request of a session.
 
-    :ivar previous: the number of the request that this one goes on from, None for the first of its thread.
-    :ivar place: where it stands among the model's turns, from 1; 0 for calls that are none.
-    :ivar path: the branches that it is in, the outermost first; none for the main conversation.
+    :ivar previous: the number of the request that this one continues; None for the first of its thread.
+    :ivar place: its number among the model's turns, from 1; 0 for other calls.
+    :ivar path: the branches that contain it, the outermost first; empty for the main conversation.
     """
 
     summary: Mapping[str, Any]
@@ -47,7 +47,7 @@ class RequestTurn:
 
     @property
     def aside(self) -> bool:
-        """Whether it is no call of a model, and so no turn of the conversation."""
+        """Whether it is not a model call, and so not a turn of the conversation."""
         return self.place == 0
 
 
@@ -81,7 +81,7 @@ def _numbered(walked: Iterator[tuple[Mapping[str, Any], tuple[Branch, ...]]]) ->
 
 
 def _previous(ordered: Sequence[Mapping[str, Any]]) -> dict[int, int | None]:
-    """Find what each request goes on from: the last of its thread and model, else the last of its thread."""
+    """Find what each request continues: the last of its thread and model, or else the last of its thread."""
     found: dict[int, int | None] = {}
     last: dict[Any, int] = {}
     for each in ordered:
@@ -93,8 +93,8 @@ def _previous(ordered: Sequence[Mapping[str, Any]]) -> dict[int, int | None]:
 
 
 def _children(lanes: Mapping[Lane, Sequence[Mapping[str, Any]]]) -> dict[Lane | None, list[Lane]]:
-    """Find which thread began which; those that none began are roots."""
-    # The first thread that names neither itself nor who began it: agents mark their helpers, not themselves.
+    """Find which thread started which; the others are roots."""
+    # The first thread that names neither itself nor its parent: agents label their sub-agents, not themselves.
     main = next((lane for lane, given in lanes.items() if lane[0] is None and not _parent(given)), None)
     found: dict[Lane | None, list[Lane]] = {}
     above: dict[Lane, Lane] = {}
@@ -116,7 +116,7 @@ def _parent(given: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _leads_to(lane: Lane, wanted: Lane, above: Mapping[Lane, Lane]) -> bool:
-    """Whether a thread is below another, as what agents say of one another may go round in a circle."""
+    """Return whether a thread is below another; what agents report about one another may be circular."""
     at: Lane | None = lane
     while at is not None:
         if at == wanted:
@@ -140,7 +140,7 @@ def _walk(
             if step is None:
                 stack.pop()
             elif isinstance(step, tuple):
-                # Cut in the middle: the outermost branches tell where one is, and the last which one it is.
+                # Cut in the middle: the outermost branches show the place, and the last one identifies it.
                 below = (*path[: DEEPEST - 1], _branch(step, lanes[step], numbers[step]))
                 stack.append((below, iter(_merged(step, lanes, children))))
             else:

@@ -1,4 +1,4 @@
-// Star, tags and note of what the page shows, changed through the API.
+// Changes the star, tags and note of the page's subject through the API.
 let where = null;
 
 async function change(body) {

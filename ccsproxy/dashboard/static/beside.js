@@ -1,4 +1,4 @@
-// What is selected stands beside the list: fetched as a piece of its own page, with its place in the address.
+// Shows the selected item beside the list: fetches it as a part of its page, and keeps the selection in the address.
 import { localTimes, showButtons } from "./texts.js";
 import { fetchDocument, withPart } from "./parts.js";
 
@@ -25,7 +25,7 @@ function put(key) {
   const url = new URL(location.href);
   if (key) url.searchParams.set(parameter(), key);
   else url.searchParams.delete(parameter());
-  // One step back closes what stands beside; moving on in the list is no step.
+  // Back closes the selected item; moving on in the list adds no history entry.
   const opening = key && !selectedIn(location.href);
   history[opening ? "pushState" : "replaceState"]({ beside: opening || Boolean(history.state?.beside) }, "", url);
 }
@@ -122,7 +122,7 @@ function clicked(event) {
   const row = event.target.closest("tr.row");
   const link = row ? row.querySelector("a.open") : event.target.closest("a.to-call");
   if (!link || (row && event.target.closest("a") && event.target.closest("a") !== link)) return;
-  // A key on the link opens it in full; so does a click where there is no room beside the list.
+  // Enter on the link opens the full page, and so does a click if there is no room beside the list.
   const byKey = event.detail === 0 && event.target.closest("a") === link;
   if (byKey) return;
   if (row && getSelection().toString()) return;

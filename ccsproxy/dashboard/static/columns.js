@@ -1,4 +1,4 @@
-// Which columns of a list are shown: kept in this browser; theme.js leaves the others out before anything is painted.
+// Chooses the visible columns of a list and stores them here; theme.js hides the others before the first paint.
 const KEY = "columns";
 
 function left() {
@@ -11,7 +11,7 @@ function keep(names) {
   try {
     localStorage.setItem(KEY, text);
   } catch {
-    // It holds for this page only.
+    // The choice then applies to this page only.
   }
 }
 

@@ -1,4 +1,4 @@
-// What every page has: local times, the theme, copying, keys, what stands beside, and what is spent and under way.
+// Common to every page: local times, theme, copying, keys, the selected item, spending and calls in progress.
 import { startAnnotation } from "./annotation.js";
 import { startBeside } from "./beside.js";
 import { startColumns } from "./columns.js";
@@ -30,7 +30,7 @@ async function pulse() {
     if (health.in_flight != null) document.getElementById("in-flight").textContent = String(health.in_flight);
     document.getElementById("away").hidden = true;
   } catch {
-    // What is shown is what was known when it last answered.
+    // The figures on the page are those of the last answer.
     document.getElementById("away").hidden = false;
   }
 }
@@ -42,7 +42,7 @@ async function spent() {
     const found = (await fetchDocument("/spent")).getElementById("spent");
     if (found) document.getElementById("spent").replaceChildren(...found.childNodes);
   } catch {
-    // It is asked again later.
+    // It is requested again later.
   }
 }
 let due = 0;
@@ -51,5 +51,5 @@ document.addEventListener("ccsproxy-changed", () => {
   if (!due) due = setTimeout(() => ((due = 0), pulse(), spent()), 250);
 });
 document.addEventListener("visibilitychange", pulse);
-// Whoever hears of calls that began or ended asks for the figure at once.
+// Pages that receive live events update the figure at once.
 document.addEventListener("pulse", pulse);

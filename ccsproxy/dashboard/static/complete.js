@@ -1,9 +1,9 @@
-// Completes fields and values of the query language as one types.
+// Completes fields and values of the query language while typing.
 const FIELDS = {
   model: "model", client: "client", upstream: "upstream", cwd: "cwd", project: "cwd", outcome: "outcome", tool: "tool",
   category: "category", dialect: "dialect", status: "status",
 };
-// Who it was is known where many people's calls are; elsewhere the fields are not offered.
+// Fields about people are offered only where the calls of many people are collected.
 const PEOPLE = ["user", "team", "host"];
 const PLAIN = [
   "cost:>", "in:>", "new:>", "out:>", "cached:<", "duration:>", "ttft:>", "errors:yes", "starred:yes", "tag:", "note:",
@@ -21,7 +21,7 @@ async function known() {
       values = await answer.json();
       for (const name of PEOPLE) if (values[name]) FIELDS[name] = name;
     } catch {
-      // Only fields are completed.
+      // Without an answer only fields are completed.
     }
   }
   return values;

@@ -1,4 +1,4 @@
-// A call that is dragged (its row, or a link to it) can be dropped on another, to see what the one changed against the other.
+// A call can be dragged (by its row or a link to it) onto another one to compare them.
 const TARGET = "[data-drop]";
 
 function placeIn(address) {
@@ -18,7 +18,7 @@ function targetOf(event) {
 }
 
 function compare(dragged, target) {
-  // The earlier of two calls of a session is what the later one is held against, whichever was dragged.
+  // Of two calls of a session, the later one is compared with the earlier one, whichever was dragged.
   const [[sid, seq], [own, number]] = [dragged, target].map((each) => [each.slice(0, each.lastIndexOf("/")), Number(each.slice(each.lastIndexOf("/") + 1))]);
   const [a, b] = sid === own && seq > number ? [target, dragged] : [dragged, target];
   location.assign(`/diff?${new URLSearchParams({ a, b })}`);

@@ -1,4 +1,4 @@
-// Filters the tools of a request by what is typed.
+// Filters the tools of a request by the text typed.
 const field = document.getElementById("tool-filter");
 if (field) {
   field.parentElement.hidden = false;

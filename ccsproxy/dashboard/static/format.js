@@ -1,4 +1,4 @@
-// Figures as the server writes them (ccsproxy/dashboard/figures.py); unknown is a dash, never a zero.
+// Formats figures as the server does (ccsproxy/dashboard/html/figures.py); an unknown value is a dash, never a zero.
 
 export const UNKNOWN = "–";
 
@@ -32,7 +32,7 @@ export function dollars(amount) {
     return `$${amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
   }
   if (Math.abs(amount) < 0.0001) return amount > 0 ? "<$0.0001" : "-<$0.0001";
-  // Two digits that say something: a small cost is never nothing.
+  // Two significant digits: a small cost is never shown as zero.
   const digits = Math.min(1 - Math.floor(Math.log10(Math.abs(amount))), 12);
   return `$${amount.toFixed(Math.max(digits, 4))}`;
 }

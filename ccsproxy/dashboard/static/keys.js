@@ -1,4 +1,4 @@
-// The keyboard: everything that can be opened can be reached without a mouse (docs/dashboard.md lists the keys).
+// Keyboard navigation: everything can be opened without a mouse (docs/dashboard.md lists the keys).
 import { toggleStar } from "./annotation.js";
 import { close, hasBeside, isOpen, select } from "./beside.js";
 import { goOut } from "./places.js";
@@ -8,7 +8,7 @@ const STOPS = "tr.row a.open, .stop > summary, .stop-fold > summary, a.stop";
 const PLACES = {
   s: "/sessions", c: "/calls", r: "/calls", o: "/overview", p: "/prompts", l: "/leaks", h: "/health",
 };
-// Milliseconds after which a row that is passed over is shown beside the list.
+// Milliseconds that a row must stay selected before it is shown beside the list.
 const PAUSE = 140;
 let going = false;
 
@@ -104,7 +104,7 @@ function typing(target) {
   return target.closest("input, select, textarea, [contenteditable]") !== null;
 }
 
-// Where a column scrolls by itself, keys that scroll go to it unless another has the focus.
+// If a column scrolls by itself, scrolling keys apply to it unless another element has the focus.
 const SCROLLING = new Set(["PageDown", "PageUp", "ArrowDown", "ArrowUp", "Home", "End", " "]);
 
 function pressed(event) {

@@ -1,5 +1,5 @@
-// The live events of the service, one connection a page; whoever listens hears each as an event of the document.
-// Milliseconds after which a stream is asked for again that was refused, as when there are too many.
+// Receives the service's live events, over one connection per page, and dispatches each as an event of the document.
+// Milliseconds before a refused stream is requested again, for example after too many connections.
 const REFUSED = 5000;
 const NAMES = ["request_started", "request_identified", "request_completed", "finding", "budget", "store", "lagged"];
 
@@ -14,7 +14,7 @@ function tell(name, detail) {
   document.dispatchEvent(new CustomEvent(`live-${name}`, { detail }));
 }
 
-// A hidden tab holds no connection: browsers allow only a few to one host.
+// A hidden tab closes its connection, because browsers allow only a few per host.
 let stream = null;
 function open() {
   if (stream || document.hidden) return;
@@ -25,7 +25,7 @@ function open() {
       try {
         detail = JSON.parse(event.data);
       } catch {
-        // Some have no data.
+        // Some events have no data.
       }
       tell(name, detail);
       document.dispatchEvent(new Event("ccsproxy-changed"));
@@ -37,7 +37,7 @@ function open() {
   });
   stream.addEventListener("error", ({ target }) => {
     say("waiting");
-    // A browser comes back by itself to a stream that broke off, but not to one that was refused.
+    // Browsers reconnect by themselves after an interruption, but not after a refusal.
     if (target.readyState !== EventSource.CLOSED || target !== stream) return;
     rest();
     setTimeout(open, REFUSED);
@@ -58,7 +58,7 @@ export function watch() {
   addEventListener("pageshow", (event) => event.persisted && open());
 }
 
-// Calls back a while after the last of many events, and not more often than every so many milliseconds.
+// Calls back after a pause in the events, and at most once per the given number of milliseconds.
 export function gathered(act, after) {
   let due = 0;
   let again = false;
@@ -73,7 +73,7 @@ export function gathered(act, after) {
     try {
       await act();
     } catch {
-      // The next event asks again.
+      // The next event triggers another attempt.
     }
     busy = false;
     if (again) {

@@ -1,4 +1,4 @@
-// Fetches pages, and pieces of them, as documents. They are parsed by the browser's own loader, never from strings, so
+// Fetches pages, and parts of them, as documents. The browser's own loader parses them, never a parser of strings, so
 // that the policy (Trusted Types) holds; nothing in them can run.
 
 export function fetchDocument(address) {
@@ -13,7 +13,7 @@ export function fetchDocument(address) {
   });
 }
 
-// Lets the browser paint and take keys before the next piece of work.
+// Lets the browser paint and process keys before the next piece of work.
 export function breathe() {
   return new Promise((resolve) => (globalThis.scheduler?.yield ? scheduler.yield().then(resolve) : setTimeout(resolve)));
 }

@@ -1,4 +1,4 @@
-// Keeps where one was: each page's scroll, and which page one came from, so that Esc and Back lead to the same row.
+// Stores each page's scroll position and the previous page, so that Esc and Back return to the same row.
 const KEY = "places";
 const restoring = "restore-place";
 
@@ -13,7 +13,7 @@ function write(places) {
   try {
     sessionStorage.setItem(KEY, JSON.stringify(places.slice(-6)));
   } catch {
-    // Without storage Esc leads to the page that the server names.
+    // Without storage, Esc leads to the page that the server sets.
   }
 }
 
@@ -25,7 +25,7 @@ function scrollers() {
   return [document.querySelector(".side"), document.getElementById("main"), document.scrollingElement];
 }
 
-// The pages further out than this one, the outermost first.
+// The pages above this one, the topmost first.
 function outer() {
   return read().filter((place) => place.level < level());
 }
@@ -42,7 +42,7 @@ function keep() {
   try {
     sessionStorage.setItem(`scroll ${location.href}`, JSON.stringify(own.scroll));
   } catch {
-    // Back leads to the top then.
+    // Back then leads to the top of the page.
   }
 }
 
@@ -64,7 +64,7 @@ function restore() {
   scrollers().forEach((each, at) => each && (each.scrollTop = scroll[at] || 0));
 }
 
-// A search lands on the place that was found, an address with a call on its step; folded texts open over it.
+// Scrolls to the first match of a search, or to the step in the address, and unfolds the texts around it.
 function land() {
   const hit = document.getElementById("hit");
   const named = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
@@ -82,7 +82,7 @@ export function goOut() {
   try {
     if (place) sessionStorage.setItem(restoring, place.href);
   } catch {
-    // It leads to the top then.
+    // The page then starts at the top.
   }
   location.assign(href);
 }

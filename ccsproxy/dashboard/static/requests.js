@@ -1,4 +1,4 @@
-// Keeps the list of requests live: rows appear when a request begins, run a clock, and are filled in when it ends.
+// Updates the list of requests: rows appear when a request begins, show its duration, and are completed when it ends.
 import { dollars, duration, localTime, percent, tokens, UNKNOWN } from "./format.js";
 import { fetchDocument, withPart } from "./parts.js";
 import { gathered, watch } from "./live.js";
@@ -7,13 +7,13 @@ const list = document.getElementById("requests");
 const rows = document.getElementById("rows");
 const template = document.getElementById("row-template");
 const words = JSON.parse(list.dataset.outcomes);
-// Rows that are kept, and rows that are asked for at a time.
+// Maximum number of rows, and rows per request.
 const KEEP = 200;
 const PAGE = 60;
-// Milliseconds after which the list is asked for: after an event, and when it does not know of it yet.
+// Milliseconds before the list is requested: after an event, and again if the list does not include it yet.
 const SOON = 700;
 const BEHIND = 1500;
-// Milliseconds after which the sums above the list are asked for.
+// Milliseconds before the sums above the list are requested.
 const SUMS = 2000;
 const filtered = [...new URLSearchParams(location.search)].some(([name, value]) => value && name !== "sel");
 
@@ -38,7 +38,7 @@ function make(sid, seq, startedAt) {
   return row;
 }
 
-// Of calls that began in the same millisecond the one with the higher number is the later, and a new one of another session.
+// Of calls of one session in the same millisecond the higher number is later; of two sessions, the new one is.
 function isBefore(other, row) {
   if (other.dataset.started !== row.dataset.started) return other.dataset.started < row.dataset.started;
   const [[sid, seq], [own, number]] = [other, row].map((each) => each.dataset.key.split("/"));
@@ -78,7 +78,7 @@ function fill(row, item) {
   row.querySelector('[data-field="cost"]').classList.toggle("cents", /\.\d\d$/.test(cost));
 }
 
-// The whole prompt, the share of it that was cached, and what was new.
+// The size of the prompt, its cached share, and the rest.
 function count(row, usage) {
   const [fresh, read, written] = [usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens];
   const whole = fresh == null ? null : fresh + (read || 0) + (written || 0);
@@ -106,15 +106,15 @@ function completed(event) {
   set(row, "duration", duration(event.duration_ms));
 }
 
-// What events do not say (cost, the words of the prompt, which filters a request passes) comes from the list itself.
-// It is read page by page until a row that is there already, so that no burst leaves a gap; and when events may have
-// been missed, until each row that is still in flight.
+// What events do not contain (cost, prompt, whether a request passes the filters) is read from the list itself.
+// It is read page by page until a known row, so that a burst leaves no gap; and if events may have
+// been missed, until every row in progress.
 let due = 0;
 let again = false;
 let missed = false;
 async function reconcile() {
   due = 0;
-  // Whoever looks again asks for everything.
+  // The next visible update requests everything.
   if (document.hidden) return;
   if (again) reconcileSoon();
   again = false;
@@ -146,7 +146,7 @@ async function reconcile() {
       query.set("before", page.next);
     }
   } catch {
-    // The next event asks again.
+    // The next event triggers another attempt.
   }
   for (const item of items.reverse()) {
     let row = find(`${item.session_id}/${item.seq}`);
@@ -154,7 +154,7 @@ async function reconcile() {
       row = make(item.session_id, item.seq, item.started_at);
       place(row);
     } else if (item.outcome == null && !row.classList.contains("run")) {
-      // The list is behind what an event has said.
+      // The list does not include the event yet.
       reconcileSoon(BEHIND);
       continue;
     }
@@ -167,9 +167,9 @@ async function fetchSums() {
   if (found && own && own.textContent !== found.textContent) own.replaceWith(document.adoptNode(found));
 }
 const sums = gathered(fetchSums, SUMS);
-// Of a search they come after the rows.
+// For a search they are requested after the rows.
 if (document.getElementById("sums")?.dataset.later) fetchSums().catch(() => {});
-// What happens while that is due may be too new for it, so it is done once more.
+// Events during a request may be too new for it, so it is repeated once.
 function reconcileSoon(after = SOON) {
   if (due) again = true;
   else due = setTimeout(reconcile, after);

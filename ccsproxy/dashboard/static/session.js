@@ -1,4 +1,4 @@
-// Keeps a session live: steps appear as they end, and a chip says how many when one has scrolled away.
+// Updates a session: steps appear when they end, and a button shows how many if the reader has scrolled away.
 import { localTimes } from "./texts.js";
 import { breathe, fetchDocument, withPart } from "./parts.js";
 import { gathered, watch } from "./live.js";
@@ -7,7 +7,7 @@ const AFTER = 900;
 const sid = document.body.dataset.sid;
 const conversation = document.getElementById("conversation");
 const atEnd = document.body.dataset.last === "1" && conversation;
-// How often a call that an event has told of is asked for again: the index has it a little later.
+// How often a call named by an event is requested again, because the index receives it a little later.
 const TRIES = 20;
 let unseen = new Set();
 let ended = new Set();
@@ -71,7 +71,7 @@ function putOutline(found) {
   }
 }
 
-// A step that stands there stays, with what is unfolded in it, unless the server says it otherwise now.
+// A step on the page stays, with its unfolded parts, unless the server's version has changed.
 async function putSteps(found) {
   for (const turn of [...found.querySelectorAll("section.turn")]) {
     let old = document.getElementById(turn.id);

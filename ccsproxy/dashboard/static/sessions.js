@@ -1,11 +1,11 @@
-// Keeps a page of figures live: the list of sessions and the overview are asked for again when calls have ended.
+// Updates pages of figures: requests the list of sessions and the overview again after calls have ended.
 import { localTimes } from "./texts.js";
 import { fetchDocument } from "./parts.js";
 import { gathered, watch } from "./live.js";
 
 const AFTER = Number(document.getElementById("live-part")?.dataset.after) || 1500;
 
-// What the server says now takes the place of what it said before; the row in focus and the scroll stay.
+// Replaces the content by the server's new version; the focused row and the scroll position are kept.
 const refresh = gathered(async () => {
   if (document.hidden) return;
   const found = await fetchDocument(location.href);

@@ -1,4 +1,4 @@
-// What the script adds to texts of the server: local times, buttons to copy.
+// Additions to the server's texts: local times and copy buttons.
 import { localTime } from "./format.js";
 
 export function localTimes(root) {

@@ -1,4 +1,4 @@
-// Runs before anything is painted, so that the chosen theme and columns are the first that are seen.
+// Runs before the first paint, so that the chosen theme and columns apply from the start.
 "use strict";
 try {
   const chosen = localStorage.getItem("theme");
@@ -6,5 +6,5 @@ try {
   const without = localStorage.getItem("columns");
   if (without) document.documentElement.dataset.without = without;
 } catch {
-  // Without storage the system's theme and all columns stay.
+  // Without storage, the system's theme and all columns are used.
 }

@@ -1,4 +1,4 @@
-// Light, dark, or what the system says; kept in this browser.
+// Switches between light, dark and the system's theme, and stores the choice in this browser.
 const ORDER = ["system", "light", "dark"];
 
 function chosen() {
@@ -12,7 +12,7 @@ function apply(theme) {
     if (theme === "system") localStorage.removeItem("theme");
     else localStorage.setItem("theme", theme);
   } catch {
-    // It holds for this page only.
+    // The choice then applies to this page only.
   }
 }
 

@@ -7,7 +7,7 @@ from ccsproxy.dashboard.html.picture.svg import rect
 
 
 def key(items: list[tuple[str, str, str]]) -> Any:
-    """Say what the colours of a chart mean: class, name and figure of each."""
+    """Show the meaning of a chart's colours: class, name and figure of each."""
     rows = []
     for kind, name, figure in items:
         swatch = h.svg(rect(0, 0, 10, 10, kind), viewBox="0 0 10 10", aria_hidden="true")

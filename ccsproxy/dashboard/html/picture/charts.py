@@ -17,9 +17,9 @@ WIDE, TALL = 600, 100
 class BarChart:
     """Bars over time.
 
-    :ivar names: when each bar is.
-    :ivar write: writes a value of the axis.
-    :ivar kinds: class and name of what is stacked.
+    :ivar names: the time of each bar.
+    :ivar write: formats a value of the axis.
+    :ivar kinds: class and name of the stacked values.
     """
 
     title: str
@@ -33,7 +33,7 @@ class BarChart:
 class ChartLine:
     """One line of a chart.
 
-    :ivar values: one for each time, None where nothing is known.
+    :ivar values: one for each time; None if unknown.
     :ivar kind: its class.
     """
 
@@ -76,7 +76,7 @@ def _part(bar: Bar, kind: str) -> float:
 
 
 def line_chart(chart: LineChart) -> Any:
-    """Draw lines with an axis and a table; None where there is nothing to draw."""
+    """Draw lines with an axis and a table; None if there are no values."""
     known = [value for line in chart.lines for value in line.values if value is not None]
     if not known:
         return None
@@ -104,7 +104,7 @@ def line_chart(chart: LineChart) -> Any:
 
 
 def _line(line: ChartLine, step: float, highest: float) -> Any:
-    """Draw a line; where nothing is known it has a gap, a single value is a dot."""
+    """Draw a line; unknown values are gaps, a single value is a dot."""
     pieces: list[list[str]] = [[]]
     for at, value in enumerate(line.values):
         if value is None:

@@ -7,7 +7,7 @@ import attr
 
 from ccsproxy.dashboard.html.markup import element, h
 
-#: The units across and down of a strip; the style sheet says how large they are shown.
+#: Width and height of a strip in its own units; the style sheet sets the displayed size.
 WIDE, TALL = 600, 48
 #: No bar is wider than if there were so many.
 _FEWEST = 12
@@ -17,8 +17,8 @@ _FEWEST = 12
 class Bar:
     """One bar of a chart.
 
-    :ivar parts: what is stacked: heights in the chart's unit, each with its class; the first is at the bottom.
-    :ivar label: what it says when pointed at.
+    :ivar parts: the stacked heights in the chart's unit, each with its class; the first is at the bottom.
+    :ivar label: its tooltip.
     """
 
     parts: Sequence[tuple[float, str]]
@@ -26,20 +26,20 @@ class Bar:
 
     @property
     def height(self) -> float:
-        """The height of the whole."""
+        """The total height."""
         return sum(value for value, _ in self.parts)
 
 
 def bars(given: Sequence[Bar], label: str, wide: int = WIDE, tall: int = TALL, most: float | None = None) -> Any:
-    """Draw bars side by side; each is at least visible.
+    """Draw bars side by side, each with a visible minimum height.
 
-    :param label: what the chart says, for who cannot see it.
-    :param most: the value at the top edge; the highest bar's when None.
+    :param label: the chart's description for screen readers.
+    :param most: the value at the top edge; the highest bar's if None.
     """
     highest = most or max((bar.height for bar in given), default=0) or 1
     step = wide / max(len(given), 1)
     gap = min(step * 0.25, 3)
-    # Of a few bars none is a block: each stands in the middle of its place.
+    # Few bars are not drawn wide: each is in the middle of its place.
     width = min(step - gap, wide / _FEWEST)
     spare = step - gap - width
     drawn = [_stack(bar, number * step + spare / 2, width, tall, highest) for number, bar in enumerate(given)]
@@ -47,7 +47,7 @@ def bars(given: Sequence[Bar], label: str, wide: int = WIDE, tall: int = TALL, m
 
 
 def picture(drawn: Sequence[Any], label: str, wide: int, tall: int, class_: str = "chart") -> Any:
-    """Put what was drawn into a frame that grows with the page."""
+    """Put drawn elements into an SVG that scales with the page."""
     return h.svg(
         *drawn,
         class_=class_,
