@@ -34,17 +34,10 @@ from ccsproxy.run import (
     write_run_file,
 )
 from ccsproxy.runtime.bus import Bus
-from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.complaint import complain
-from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.once import Once
+from ccsproxy.runtime.own_process import OwnProcess
 from ccsproxy.runtime.reopening import LogFiles
-from ccsproxy.runtime.restart import Restarts
-from ccsproxy.runtime.signals import HangupSignals, StopSignals, on_restart
-from ccsproxy.runtime.sockets.listening import Listeners
-from ccsproxy.runtime.systemd import Notifier
-from ccsproxy.runtime.takeover import Inherited
-from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.ship.service import ShipService, host_of
 from ccsproxy.workers.supervisor import Workers
@@ -66,21 +59,16 @@ class CcsproxyService(service.Service):
     ) -> None:
         """Configure the service; nothing is opened yet.
 
-        :param signals: whether to handle signals, and to replace the reactor's clock.
+        :param signals: whether the process is ours: its signals, the reactor's clock, what systemd is told.
         :param read_again: reads the current configuration, see `reload`.
         """
         self._config, self._reactor = config, reactor
         self._run = Run(config, time.time())
         self.session_id = self._run.session_id
         self._bus = Bus()
-        self._inherited = Inherited.of(os.environ) if signals else Inherited()
-        self._listeners = Listeners(reactor, self._inherited)
-        self._ports = ProxyPorts(self._listeners)
-        self._restarts = Restarts(reactor, self._listeners, self._succeeded)
+        self._process = OwnProcess(reactor, self.reload, self.cut, owned=signals)
+        self._ports = ProxyPorts(self._process.listeners)
         self._workers: Workers | None = None
-        self._notifier = Notifier(reactor)
-        self._signals = StopSignals(reactor, reactor.stop, self.cut) if signals else None
-        self._hangup = HangupSignals(reactor, self.reload, self._signals.hung_up) if self._signals else None
         self._read_again = read_again
         self._log_files = LogFiles()
         self._stopping = Once(self._shut_down, self._shut)
@@ -95,11 +83,9 @@ class CcsproxyService(service.Service):
         """
         # Before the first file: everything below is created for its owner only.
         os.umask(0o077)
-        if self._signals is not None:
-            raise_descriptor_limit(self._config.max_connections)
-            use_monotonic_clock(self._reactor)
+        self._process.prepare(self._config.max_connections)
         # Checks that cost nothing come first; child processes and sockets follow when nothing else can fail.
-        claim_data_dir(self._config, bool(self._inherited))
+        claim_data_dir(self._config, bool(self._process.inherited))
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
         self._ship = ShipService(self._reactor, self._config, self._bus, host_of(labels_of(self._config)))
         self._ship.bind()
@@ -119,7 +105,8 @@ class CcsproxyService(service.Service):
         if self._config.no_api:
             return
         run = RunFacts(self.session_id, self._run.started_at)
-        self._api = ApiService(self._reactor, self._config, self._bus, run, self.health, listeners=self._listeners)
+        listeners = self._process.listeners
+        self._api = ApiService(self._reactor, self._config, self._bus, run, self.health, listeners=listeners)
         self._capture.subscribe_metrics(self._api.metrics)
         try:
             self._api.bind()
@@ -134,41 +121,32 @@ class CcsproxyService(service.Service):
         return ensureDeferred(self._begin())
 
     async def _begin(self) -> RunHandle:
-        if self._signals is not None and self._hangup is not None:
-            self._signals.install()
-            self._hangup.install()
-            on_restart(self._reactor, self._restarts.begin)
-            self._capture.on_child_hangup(self._hangup.child_received)
-            # Before the first exchange: what a client gets is sent at the end of a turn, after capture has its copy.
-            freeze_gc()
-            install_fast_epoll(self._reactor, self._write_batch)
+        self._capture.on_child_hangup(self._process.child_hung_up)
+        # Before the first exchange: what a client gets is sent at the end of a turn, after capture has its copy.
+        self._process.take_signals(self._write_batch)
         # All processes start at once, because each needs time for its imports. Recorder and shipping start after a
         # predecessor, if there is one, has stored everything: what is captured until then waits in the log.
-        self._inherited.accepting(self._reactor)
+        inherited = self._process.inherited
+        inherited.accepting(self._reactor)
         recorder = ensureDeferred(self._begin_recording())
         workers = self._workers.start() if self._workers is not None else succeed(None)
         if self._api is not None:
             self._api.startService()
         await workers
         handle = self.handle()
-        if self._inherited:
+        if inherited:
             write_run_file(self._config.data_dir, self._run.file(handle))
         await recorder
         self._keeper.start()
         announce(self._log, self._config, handle)
-        self._notifier.ready(f"proxy on {handle.proxy_urls[0]}")
+        self._process.notifier.ready(f"proxy on {handle.proxy_urls[0]}")
         return handle
 
     async def _begin_recording(self) -> None:
-        await self._inherited.predecessor_gone()
+        await self._process.inherited.predecessor_gone()
         recorder = self._capture.startService()
         self._ship.startService()
         await recorder
-
-    def _succeeded(self, pid: int) -> None:
-        self._notifier.succeeded_by(pid)
-        if self._signals is not None:
-            self._signals.received()
 
     def handle(self) -> RunHandle:
         """Return the handle of this service."""
@@ -231,7 +209,7 @@ class CcsproxyService(service.Service):
     async def _shut_down(self) -> None:
         if not self._bound:
             return
-        self._notifier.stopping()
+        self._process.notifier.stopping()
         self._keeper.stop()
         # First no new clients, then the end of current exchanges, then their records, and the API last: the dashboard
         # shows the end.
@@ -245,7 +223,7 @@ class CcsproxyService(service.Service):
             await self._api.stopService()
         await self._relay.close()
         remove_run_file(self._config.data_dir)
-        self._notifier.close()
+        self._process.notifier.close()
 
     def privilegedStartService(self) -> None:
         """Bind, or exit with status 1 and one sentence."""
