@@ -241,10 +241,12 @@ class Run:
         behind = capture["recorder_behind_s"] > BEHIND_AFTER
         healthy = capture["recorder"] != "down" and store.get("store", "ok") == "ok" and not behind
         state = "ok" if healthy else "degraded"
+        # Records are kept without an index, but lists and searches lack them.
+        indexed = (store.get("index") or {}).get("state") not in ("degraded", "full")
         if capture["recorder"] == "off":
             capture["in_flight"] = in_flight
         return {
-            "status": state,
+            "status": state if indexed else "degraded",
             "provider": self._config.provider,
             "upstream": self._config.upstreams[0].url if self._config.upstreams else None,
             "session_id": self.session_id,

@@ -9,7 +9,25 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.model import Config
-from ccsproxy.run import CHECK_INTERVAL, NAME, RunFileKeeper, read_run_file, remove_run_file, write_run_file
+from ccsproxy.run import CHECK_INTERVAL, NAME, Run, RunFileKeeper, read_run_file, remove_run_file, write_run_file
+
+
+class HealthTests(SynchronousTestCase):
+    """When the service says that something is wrong."""
+
+    def status(self, index: str) -> tuple[str, str]:
+        capture = {"recorder": "ready", "recorder_behind_s": 0.0, "accepted": 1}
+        health = Run(Config(upstreams=()), 0.0).health(
+            {**capture, "store": {"store": "ok", "index": {"state": index}}}, 0
+        )
+        return health["status"], health["store"]
+
+    def test_an_index_that_lacks_records(self) -> None:
+        """It is not well, while its records are kept; one that is only being built is."""
+        for index in ("ok", "rebuilding"):
+            self.assertEqual(self.status(index), ("ok", "ok"))
+        for index in ("full", "degraded"):
+            self.assertEqual(self.status(index), ("degraded", "ok"))
 
 
 class RunFileTests(SynchronousTestCase):

@@ -7,11 +7,15 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from ccsproxy.api.answer import Refused
+from ccsproxy.errors import DataDirError
+from ccsproxy.store.segments.compressed import PackedError
 
 T = TypeVar("T")
+_log = Logger()
 
 #: How many reads run at a time; they share one interpreter, so more would only take turns.
 THREADS = 4
@@ -30,13 +34,17 @@ class Reading(Protocol):
 
 
 class ReadingPool:
-    """Runs blocking calls in its own threads, so that other users of the reactor's pool never wait for them."""
+    """Runs blocking calls in its own threads, so that other users of the reactor's pool never wait for them.
+
+    :ivar failures: how many of them failed because the store could not be read.
+    """
 
     def __init__(self, reactor: IReactorFromThreads, threads: int = THREADS, waiting: int = WAITING) -> None:
         self._reactor = reactor
         # None at first: an API without readers has no threads.
         self._pool = ThreadPool(0, threads, "reading")
         self._room = threads + waiting
+        self.failures = 0
 
     def start(self) -> None:
         """Allow threads to be created on demand."""
@@ -53,8 +61,25 @@ class ReadingPool:
             message = "Too many requests are waiting for the store; try again in a moment."
             return fail(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "1"}))
         self._room -= 1
-        done: Deferred[T] = deferToThreadPool(self._reactor, self._pool, function, *arguments)
+        done: Deferred[T] = deferToThreadPool(self._reactor, self._pool, self._read, function, *arguments)
         return done.addBoth(self._finished)
+
+    def _read(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function in a thread; a store that cannot be read is a refusal with a sentence, not an accident."""
+        try:
+            return function(*arguments)
+        except (DataDirError, OSError, PackedError) as reason:
+            self.failures += 1
+            # The 1st, 2nd, 4th, 8th time: a sick disk fails at every question.
+            if self.failures & (self.failures - 1) == 0:
+                _log.warn("the store could not be read {count} times: {reason}", count=self.failures, reason=reason)
+            if isinstance(reason, DataDirError):
+                message = str(reason)
+            else:
+                message = f"The store cannot be read at the moment: {reason}; try again."
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, "store_unavailable", message, {"Retry-After": "1"}
+            ) from None
 
     def _finished(self, result: T) -> T:
         self._room += 1

@@ -179,3 +179,6 @@ def examine_service(found: Mapping[str, Any] | None, health: Mapping[str, Any]) 
         yield Diagnosis(
             TROUBLE, "records", "The store is degraded.", "Look at the log, and at the space on the disk."
         )
+    if trouble := ((health.get("store_detail") or {}).get("index") or {}).get("trouble"):
+        cure = "Records are kept; lists and searches lack them until there is room and the disk works."
+        yield Diagnosis(TROUBLE, "index", f"It is not kept up: {trouble}.", cure)

@@ -22,7 +22,7 @@ from ccsproxy.store.maintenance.recovery import Recovery, recover, unclean_recor
 from ccsproxy.store.maintenance.retention import Retention
 from ccsproxy.store.observer import IndexObserver, NullObserver
 from ccsproxy.store.reader.lists import last_seqs
-from ccsproxy.store.reader.source import IndexSource
+from ccsproxy.store.reader.source import IndexSource, IndexUnavailable
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.rewrite import Rewriter
@@ -235,7 +235,10 @@ class Store:
         result = recover(self._files, self.data_dir, alive, self._clock(), since)
         # Only now: the index may be outdated, and does not count where the segments themselves can be read.
         if result.unread:  # the index's knowledge of them is better than assigning numbers twice
-            merge_marks(result.marks, IndexSource(self.data_dir).ask(last_seqs, dict[str, int]()))
+            try:
+                merge_marks(result.marks, IndexSource(self.data_dir).ask(last_seqs, dict[str, int]()))
+            except IndexUnavailable as reason:
+                result.problems.append(str(reason))
         try:
             self._marks_of_removed = self._state.marks()
         except StateError as reason:  # records are kept nevertheless; nothing is removed until the state is repaired

@@ -125,9 +125,18 @@ def _status_of(run: Run, args: argparse.Namespace, out: TextIO, err: TextIO) -> 
 def _say_what_lacks(args: argparse.Namespace, err: TextIO) -> None:
     """Warn, if a command used an incomplete index, that records may be missing from its answer."""
     asked = getattr(args, "asked", None)
-    if asked is not None and asked.rebuilding():
+    for sentence in list(getattr(asked, "unreadable", {}).values()):
+        err.write(f"{sentence} It is missing here.\n")
+    if asked is not None and _is_incomplete(asked):
         err.write("The index is incomplete, so records may be missing here: a running ccsproxy completes it, "
                   "otherwise run 'ccsproxy reindex'.\n")  # fmt: skip
+
+
+def _is_incomplete(asked: Any) -> bool:
+    try:
+        return bool(asked.rebuilding())
+    except OSError:  # which the command has told, if it needed it
+        return False
 
 
 def write_json(out: TextIO, value: Any) -> None:

@@ -111,6 +111,13 @@ class SurroundingsDiagnosisTests(SynchronousTestCase):
         self.assertEqual(states(found), [OK, TROUBLE, TROUBLE])
         self.assertIn("2 exchanges were dropped: 2 disk_full", found[1].text)
 
+    def test_an_index_in_trouble(self) -> None:
+        """It is told apart from records that are lost, with the reason."""
+        detail = {"index": {"state": "full", "trouble": "the disk is full"}}
+        found = list(examine_service(RUN, {"accepted": 3, "store": "ok", "store_detail": detail}))
+        self.assertEqual([(each.state, each.about) for each in found[2:]], [(TROUBLE, "index")])
+        self.assertIn("the disk is full", found[2].text)
+
     def test_last_session(self) -> None:
         self.assertEqual(states(list(examine_last_session("fix it", []))), [OK])
         (found,) = examine_last_session("fix it", ["3 calls were not kept."])

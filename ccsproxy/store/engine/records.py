@@ -29,6 +29,7 @@ class EngineRecords:
     """
 
     def __init__(self, engine: Engine, scope: str = "") -> None:
+        self.unreadable: dict[tuple[str, int], str] = {}  # an engine has a record, or an error for all of an answer
         self._engine = engine
         self._relation, self._repeated = (
             f"(SELECT * FROM {relation} AS every WHERE {scope})" if scope else relation  # noqa: S608

@@ -5,7 +5,6 @@ rebuilding a lost index and following a running writer are the same work, and th
 a word that something happened: it waits for nothing and nothing queues up.
 """
 
-import os
 import sqlite3
 import threading
 import time
@@ -16,10 +15,11 @@ from typing import Any
 from twisted.logger import Logger
 
 from ccsproxy.providers.price_book import list_price
-from ccsproxy.store.index.file import IndexMoved, damaged, index_bytes, remove_all
+from ccsproxy.store.index.file import IndexMoved, damaged, remove_all
 from ccsproxy.store.index.follower import Follower
 from ccsproxy.store.index.fresh_lines import FreshLines
 from ccsproxy.store.index.index import Index
+from ccsproxy.store.index.room import IndexRoom, disk_is_full
 from ccsproxy.store.observer import AT_WORK, FreshLine
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Price
@@ -32,8 +32,8 @@ LOOK_S = 5.0
 FACTS_S = 0.2
 #: How long the first retry after a failure waits, and the longest, in seconds.
 RETRY_S, LONGEST_RETRY_S = 1.0, 4.0
-#: Bytes that the file system must have left for an index to be kept, or a quarter of a small one's.
-RESERVE = 64 << 20
+#: How long nothing is logged of further failures after one was, in seconds; they are counted.
+QUIET_S = 60.0
 #: How long the end of a batch, and folding the WAL into the index, may take at the end, in seconds.
 CLOSING_S = 3.0
 
@@ -64,7 +64,9 @@ class IndexFeeder:
         self._forgotten = self._rewritten = self._erased = 0
         self._left = ""
         self._set_aside = 0
-        self._needed = 0
+        self._room = IndexRoom(data_dir)
+        self._failures = 0
+        self._trouble, self._quiet_until = "", 0.0
         self._rested = False
         self._thread = threading.Thread(target=self._run, name="ccsproxy-index", daemon=True)
 
@@ -108,11 +110,14 @@ class IndexFeeder:
         """Say how the index does.
 
         :return: ``state`` (``ok``, ``rebuilding``, ``degraded``, or ``full`` while the disk has no room for it),
+            ``trouble``, why it cannot be kept up at the moment, ``failures``, how often that was tried in vain,
             ``taken``, the lines taken in so far, ``set_aside``, those that could not be and are not tried again, and
             ``skipped``, the segments that cannot be read.
         """
         return {
             "state": self._state,
+            "trouble": self._trouble,
+            "failures": self._failures,
             "taken": self._taken,
             "set_aside": self._set_aside,
             "skipped": sorted(self._lines.skipped),
@@ -142,19 +147,20 @@ class IndexFeeder:
         """Take in round after round until told to stop; after a failure, wait a little and go on."""
         retry = RETRY_S
         while True:
+            # Read before the round: what was written before the stop was asked for is taken in by the round that
+            # follows.
+            last = self._stopping
             try:
-                # Read before the round: what was written before the stop was asked for is taken in by the round that
-                # follows.
-                last = self._stopping
                 self._round()
-                retry = RETRY_S
             except Exception as reason:
                 self._fail(reason)
                 self._sleep(retry)
                 retry = min(retry * 2, LONGEST_RETRY_S)
+            else:
+                retry = RETRY_S
+                self._wait()
             if last:
                 break
-            self._wait()
         self._close()
 
     def _wait(self) -> None:
@@ -197,6 +203,7 @@ class IndexFeeder:
             self._erase(self._index, forgotten)
         self._make_facts(self._index)
         self._rest(self._index, busy=self._taken != taken)
+        self._recovered()
         with self._changed:
             self._state = "ok"
             self._ended = self._begun
@@ -212,23 +219,15 @@ class IndexFeeder:
 
     def _has_room(self) -> bool:
         """Tell whether the disk has room for an index; where it has not, records come first and the index goes."""
-        fact = os.statvfs(self._data_dir)
-        free, whole = fact.f_bavail * fact.f_frsize, fact.f_blocks * fact.f_frsize
-        wanted = min(RESERVE, whole // 4)
-        if free >= wanted + self._needed:
-            self._needed = 0
+        if self._room.is_there():
             return True
         # The first time that room is short, the WAL may be all that is too much.
-        if not self._needed:
+        if not self._room.given_up:
             self._close()  # which empties the WAL
-            fact = os.statvfs(self._data_dir)
-            if fact.f_bavail * fact.f_frsize >= wanted:
+            if self._room.is_there():
                 return True
-            self._log.error("the disk is nearly full: the index is given up until there is room for it again")
-            # Twice what it was: an index that is made as soon as it just fits would fill the disk again, over and
-            # over.
-            self._needed = 2 * index_bytes(self._data_dir) + 1
-            remove_all(self._data_dir)
+            self._complain("the disk is nearly full, so the index is given up until there is room for it again")
+            self._room.give_up()
         self._state = "full"
         return False
 
@@ -258,19 +257,42 @@ class IndexFeeder:
         self._taken += lines
 
     def _fail(self, reason: Exception) -> None:
-        """Close the index; remove it when it is broken, so that the next round begins a new one."""
-        self._state = "degraded"
-        self._left = str(reason)
-        self._log.failure("the index could not be kept up; it is tried again")
+        """Close the index; remove it when it is broken or too large, so that a later round begins a new one."""
+        self._state, self._left = "degraded", str(reason)
+        self._failures += 1
+        if isinstance(reason, OSError | sqlite3.Error):
+            self._complain(f"the index cannot be kept up and is tried again: {reason}")
+        elif not self._trouble:  # a mistake of ours: where it was made is said once, not at each retry
+            self._log.failure("the index could not be kept up; it is tried again")
+            self._trouble = repr(reason)
         self._close()
-        if isinstance(reason, sqlite3.Error) and damaged(reason):
-            remove_all(self._data_dir)
-            self._state = "rebuilding"
+        try:
+            if disk_is_full(reason):
+                self._state = "full"
+                self._room.give_up(refused=True)
+            elif isinstance(reason, sqlite3.Error) and damaged(reason):
+                self._state = "rebuilding"
+                remove_all(self._data_dir)
+        except OSError as kept:
+            self._left = str(kept)  # it is in the way still, and the next round fails in the same way
+
+    def _complain(self, sentence: str) -> None:
+        """Log what is wrong, once until all is well again, and not each time that a disk fails now and then."""
+        if not self._trouble and time.monotonic() >= self._quiet_until:
+            self._log.error("{sentence}", sentence=sentence)
+            self._quiet_until = time.monotonic() + QUIET_S
+        self._trouble = sentence
+
+    def _recovered(self) -> None:
+        self._room.taken()
+        if self._trouble:
+            self._log.info("the index is kept up again")
+        self._trouble = ""
 
     def _close(self) -> None:
         if self._index is not None:
+            index, self._index = self._index, None
             try:
-                self._index.close()
-            except sqlite3.Error:
-                self._log.failure("the index could not be closed")
-            self._index = None
+                index.close()
+            except sqlite3.Error as reason:  # what was committed is in its WAL, from where the next start takes it
+                self._complain(f"the index could not be closed: {reason}")

@@ -117,6 +117,7 @@ def open_for_reading(data_dir: Path, busy_s: float = 2.0) -> sqlite3.Connection:
 
     :param busy_s: how long a lock may be waited for, in seconds.
     :raises IndexUnusable: when there is none that can be used; one that is built beside one of another version can.
+    :raises sqlite3.Error: when there is one that cannot be read now.
     """
     try:
         return _readable(data_dir / NAME, busy_s)
@@ -204,13 +205,16 @@ def _writable(path: Path) -> sqlite3.Connection:
 def _readable(path: Path, busy_s: float) -> sqlite3.Connection:
     if not path.is_file():
         raise IndexUnusable(f"there is no index at {path}")
+    connection = sqlite3.connect(_uri(path), uri=True, timeout=busy_s, check_same_thread=False)
     try:
-        connection = sqlite3.connect(_uri(path), uri=True, timeout=busy_s, check_same_thread=False)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA cache_size = -16384")
         _check_version(connection)
-    except sqlite3.Error as reason:
-        raise IndexUnusable(f"the index cannot be read: {reason}") from reason
+    except (IndexUnusable, sqlite3.Error) as reason:
+        connection.close()
+        if isinstance(reason, sqlite3.Error) and damaged(reason):
+            raise IndexUnusable(f"the index cannot be read: {reason}") from reason
+        raise
     return connection
 
 

@@ -11,7 +11,7 @@ from ccsproxy.store.index.file import IndexUnusable, open_for_reading
 from ccsproxy.store.index.rows import unpacked_id
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.lines import SegmentLines, lines, segment_pieces
+from ccsproxy.store.segments.lines import SegmentLines, lines, segment_exists, segment_pieces
 from ccsproxy.store.segments.scan import footer_of, head_of
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.summary import order_key
@@ -79,15 +79,21 @@ def check(data_dir: Path, progress: Callable[[SegmentReport], None] = lambda rep
     report = CheckReport()
     try:
         connection: sqlite3.Connection | None = open_for_reading(data_dir)
-    except IndexUnusable as reason:
+    except (IndexUnusable, sqlite3.Error) as reason:
         connection, report.index = None, str(reason)
     names = [name for name, _ in list_segments(data_dir)]
     for name in names:
         found = check_segment(data_dir, name, connection)
+        if found.problem and not segment_exists(data_dir, name):
+            continue  # removed by retention or by `rm` while others were read
         report.segments.append(found)
         progress(found)
     if connection is not None:
-        report.gone = sorted(_known(connection) - set(names))
+        try:
+            # Listed again: a segment that was begun meanwhile is in the index, and not gone.
+            report.gone = sorted(_known(connection) - {name for name, _ in list_segments(data_dir)})
+        except sqlite3.Error as reason:
+            report.index = str(reason)
         connection.close()
     return report
 

@@ -15,9 +15,10 @@ from ccsproxy.store.observer import IndexObserver
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files, remove_if_there
+from ccsproxy.store.segments.lines import segment_exists
 from ccsproxy.store.segments.scan import contents, read_footer
 from ccsproxy.store.segments.seal import seal
-from ccsproxy.store.segments.segment import TORN, list_segments, segments_dir, stamp_seconds
+from ccsproxy.store.segments.segment import TORN, is_segment_name, list_segments, segments_dir, stamp_seconds
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.shipments import Shipments, unshipped
 from ccsproxy.store.state.state import State, StateError
@@ -99,7 +100,8 @@ class Maintenance:
             try:
                 count += self._retention.forget(name, session_id)
             except (OSError, PackedError) as error:
-                failed = error
+                # Somebody else may have removed it meanwhile; then nothing of the session is left in it.
+                failed = error if segment_exists(self._data_dir, name) else failed
         for path in segments_dir(self._data_dir).glob("*" + TORN):  # nobody can tell what is in a torn tail
             remove_if_there(self._files, path)
         self._observer.forgotten()
@@ -185,11 +187,17 @@ class Maintenance:
         try:
             step()
         except (OSError, PackedError, StateError) as error:
-            self._failed(what, error)
+            if not (isinstance(error, FileNotFoundError) and is_gone(self._data_dir, what)):
+                self._failed(what, error)
 
     def _failed(self, what: str, error: Exception) -> None:
         self.trouble = f"{what}: {error}"
         self._log.warn("the maintenance of {what} failed and will be retried: {error}", what=what, error=error)
+
+
+def is_gone(data_dir: Path, name: str) -> bool:
+    """Tell whether a segment was removed, so that nothing is left to be done with it."""
+    return is_segment_name(name) and not segment_exists(data_dir, name)
 
 
 class MaintenanceThread:

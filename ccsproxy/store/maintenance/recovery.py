@@ -107,7 +107,7 @@ class _Recovery:
         for path in self._listing():
             if path.name.endswith(TEMPORARY):
                 self._try(path, partial(self._remove, path))
-        for name, packed_only in list_segments(self._data_dir):
+        for name, packed_only in self._names():
             packed = compressed_path(self._data_dir, name)
             if not packed_only and packed.exists():
                 self._try(packed, partial(self._settle_twins, packed))
@@ -116,7 +116,7 @@ class _Recovery:
         """Find out what the segments contain; close those that are not closed."""
         replaced: set[str] = set()
         footers: dict[str, Footer] = {}
-        for name, packed_only in list_segments(self._data_dir):
+        for name, packed_only in self._names():
             footer = self._footer(name, packed_only)
             self.result.newest = max(self.result.newest, name)
             if footer is not None:
@@ -144,7 +144,7 @@ class _Recovery:
 
     def _written_since(self, since: float | None) -> list[str]:
         """Return the segments written since a time, and in any case the most recent ones."""
-        names = [name for name, _ in list_segments(self._data_dir)]
+        names = [name for name, _ in self._names()]
         if since is None:
             return names[-_RECENT:]
         begun_before = sum(stamp_seconds(name) < since - _CLOCKS for name in names)
@@ -246,6 +246,17 @@ class _Recovery:
         except OSError as error:
             self._report(segments_dir(self._data_dir), error)
             return []
+
+    def _names(self) -> list[tuple[str, bool]]:
+        """List the segments; a folder that cannot be read is not an empty one, and what it holds is unknown."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return list_segments(self._data_dir)
+            except OSError as error:
+                if attempt == _ATTEMPTS - 1:
+                    self._report(segments_dir(self._data_dir), error)
+                    self.result.unread.append(segments_dir(self._data_dir).name)
+        return []
 
     def _try(self, path: Path, step: Callable[[], None]) -> None:
         try:

@@ -29,6 +29,7 @@ from ccsproxy.store.reader.aggregates.budgets import spent_now
 from ccsproxy.store.reader.aggregates.costs import PARTS
 from ccsproxy.store.reader.noteworthy import LOOKED_THROUGH, Noteworthy
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.reader.records import not_found
 from ccsproxy.store.reader.session_cache import SessionCache
 from ccsproxy.store.state.annotations import Annotation
 from ccsproxy.store.summary import cost_gap, read_entry
@@ -66,7 +67,7 @@ class Insights:
         """
         stamp = self._reader.stamp(session_id)
         if stamp is None:
-            raise NotKept(f"there is no session {session_id}")
+            raise not_found(self._reader, f"session {session_id}")
         return self._sessions.get(session_id, stamp, lambda name: Session(self._reader.calls(name)))
 
     def call(self, session_id: str, seq: int) -> tuple[Session, Call]:
@@ -77,7 +78,7 @@ class Insights:
         session = self.session(session_id)
         call = session.by_seq.get(seq)
         if call is None:
-            raise NotKept(f"there is no finished request {seq} in session {session_id}")
+            raise not_found(self._reader, f"finished request {seq} in session {session_id}")
         return session, call
 
     def conversation(self, session_id: str) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class Insights:
         """
         listed = {each["id"]: each for each in self.prompts()}
         if name not in listed:
-            raise NotKept(f"there is no prompt {name}")
+            raise not_found(self._reader, f"prompt {name}")
         found = listed[name]
         record = self._reader.record(found["first"]["session_id"], found["first"]["seq"])
         before = listed.get(found["previous"] or "")
@@ -240,9 +241,9 @@ class Insights:
         :raises NotKept: if it does not.
         """
         if self._reader.stamp(session_id) is None:
-            raise NotKept(f"there is no session {session_id}")
+            raise not_found(self._reader, f"session {session_id}")
         if seq and not any(each["seq"] == seq for each in self._reader.around(session_id, seq, 0)):
-            raise NotKept(f"there is no request {seq} in session {session_id}")
+            raise not_found(self._reader, f"request {seq} in session {session_id}")
 
     def limits(self) -> list[dict[str, Any]]:
         """Return the state of the limits of each account, the binding and the most used first."""

@@ -36,7 +36,8 @@ from ccsproxy.store.reader.lists import (
 )
 from ccsproxy.store.reader.pages import Row, request_rows, totals
 from ccsproxy.store.reader.recent import Tail, recent_rows
-from ccsproxy.store.reader.records import NotKept, Place, RecordReader
+from ccsproxy.store.reader.records import NotKept as NotKept
+from ccsproxy.store.reader.records import Place, RecordReader, not_found
 from ccsproxy.store.reader.source import IndexSource
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.state.annotations import Annotation, Annotations, marked
@@ -96,7 +97,7 @@ class Reader(RecordReader):
 
         answer = self._source.ask(question, None)
         if answer is None:
-            raise NotKept(f"there is no session {session_id}")
+            raise not_found(self, f"session {session_id}")
         return answer
 
     def session_meta(self, session_id: str) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Reader(RecordReader):
         """
         found = self._source.ask(lambda connection: session_totals_of(connection, session_id), None)
         if found is None:
-            raise NotKept(f"there is no session {session_id}")
+            raise not_found(self, f"session {session_id}")
         return session_dict(found)
 
     def around(self, session_id: str, seq: int, reach: int = 200) -> list[dict[str, Any]]:

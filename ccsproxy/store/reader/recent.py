@@ -147,8 +147,12 @@ class Tail:
             self.places[name] = -1 if size is None else sum(line.length for line in self.lines.scan(name))
 
     def poll(self) -> Iterator[Summary]:
-        """Yield what was written since the last call."""
-        for name in self.lines.names():
+        """Yield what was written since the last call; what cannot be read now is yielded by a later one."""
+        try:
+            names = self.lines.names()
+        except OSError:
+            return
+        for name in names:
             done = self.places.setdefault(name, 0)
             if done < 0 or self.lines.size(name) == done:
                 continue

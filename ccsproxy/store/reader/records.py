@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from ccsproxy.errors import DataDirError
 from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.store.reader.lists import batches, marks_of, place_of, places_in_session
 from ccsproxy.store.reader.recent import find_place
-from ccsproxy.store.reader.source import IndexSource
+from ccsproxy.store.reader.source import IndexSource, IndexUnavailable
+from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Summary, plain_json
 
@@ -34,16 +36,26 @@ class NotKept(LookupError):
         self.expired = expired
 
 
+class RecordUnreadable(DataDirError):
+    """A record is there and cannot be read, now or ever; the message is one sentence."""
+
+
 class RecordReader:
-    """Reads single records of a data directory, and several of a session together."""
+    """Reads single records of a data directory, and several of a session together.
+
+    :ivar unreadable: records that were left out of an answer because they cannot be read: session and number, with
+        the reason.
+    """
 
     def __init__(self, source: IndexSource, lines: SegmentLines) -> None:
+        self.unreadable: dict[tuple[str, int], str] = {}
         self._source, self._lines = source, lines
 
     def record(self, session_id: str, seq: int) -> dict[str, Any]:
         """Return a record in the current schema version; for an exchange in progress, what is known of it.
 
         :raises NotKept: if it does not exist.
+        :raises RecordUnreadable: if it cannot be read.
         """
         return as_record(self._json(session_id, seq))
 
@@ -74,7 +86,8 @@ class RecordReader:
         return found
 
     def each(self, session_id: str, summaries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Iterate over records of a session, a few megabytes at a time; those that no longer exist are skipped.
+        """Iterate over records of a session, a few megabytes at a time; those that no longer exist are skipped, and
+        those that cannot be read are noted in `unreadable`.
 
         :param summaries: of the records, in the desired order.
         """
@@ -86,6 +99,8 @@ class RecordReader:
                     yield as_record(line) if line else self.record(session_id, seq)
                 except NotKept:
                     continue
+                except RecordUnreadable as reason:
+                    self.unreadable[session_id, seq] = str(reason)
 
     def line(self, session_id: str, seq: int) -> bytes:
         """Return a record's JSON as it was written, without its checksum.
@@ -99,18 +114,49 @@ class RecordReader:
 
     def _json(self, session_id: str, seq: int) -> bytes:
         """Return the JSON of an exchange's line."""
-        place = self._source.ask(lambda connection: place_of(connection, session_id, seq), None)
-        known = place is not None
-        data = self._lines.at(*place) if place else None
-        if data is None:
+        what = f"request {seq} of session {session_id}"
+        place = None
+        # Twice: between two steps a segment may be rewritten, and its records have other places then.
+        for _ in range(2):
+            place = self._source.ask(lambda connection: place_of(connection, session_id, seq), None)
             marks = self._source.ask(marks_of, dict[str, int]())
-            place = find_place(self._lines, session_id, seq, marks)
-            data = self._lines.at(*place) if place else None
-        if data is not None:
-            return data
-        if known:
-            raise NotKept(f"request {seq} of session {session_id} is no longer kept", expired=True)
-        raise NotKept(f"there is no request {seq} in session {session_id}")
+            for where in (place, None):
+                where = where or find_place(self._lines, session_id, seq, marks)
+                data = self._one(what, *where) if where else None
+                if data is not None:
+                    return data
+        if place is not None and self._lines.exists(place[0]):
+            raise RecordUnreadable(f"The line of {what} in {place[0]} is damaged.")
+        if place is not None:
+            raise NotKept(f"{what} is no longer kept", expired=True)
+        # All that the index has not read was searched, but for what cannot be read.
+        unread = "".join(f"; {name} could not be searched: {why}" for name, why in self._lines.skipped.items())
+        raise NotKept(f"there is no request {seq} in session {session_id}{unread}")
+
+    def _one(self, what: str, name: str, offset: int, length: int) -> bytes | None:
+        try:
+            return self._lines.one(name, offset, length)
+        except (OSError, PackedError) as reason:
+            if not self._lines.exists(name):
+                return None
+            raise RecordUnreadable(f"The line of {what} in {name} cannot be read at the moment: {reason}.") from None
+
+
+class Indexed(Protocol):
+    """Something that knows how complete the index is."""
+
+    def rebuilding(self) -> bool:
+        """Tell whether records are missing in it."""
+
+
+def not_found(index: Indexed, what: str) -> Exception:
+    """Return the error for something that the index does not have: while it is incomplete, that proves nothing.
+
+    :param what: what was asked for, as in "there is no ...".
+    """
+    if index.rebuilding():
+        return IndexUnavailable(f"The index is being rebuilt and has no {what} yet; try again in a moment.")
+    return NotKept(f"there is no {what}")
 
 
 def as_record(data: bytes) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ccsproxy.store.index.file import IndexUnusable, identity, open_for_reading
+from ccsproxy.errors import DataDirError
+from ccsproxy.store.index.file import IndexUnusable, damaged, identity, open_for_reading
 from ccsproxy.store.segments.lines import SegmentLines
 
 T = TypeVar("T")
@@ -16,6 +17,10 @@ T = TypeVar("T")
 LAG = 4 << 20
 #: How many seconds the result of that check is cached.
 LAG_FOR_S = 1.0
+
+
+class IndexUnavailable(DataDirError):
+    """The index cannot be read at the moment, or is not complete enough to tell; the message is one sentence."""
 
 
 class IndexSource:
@@ -33,20 +38,31 @@ class IndexSource:
 
         :param question: called with the connection.
         :param otherwise: the result while there is no usable index.
+        :raises IndexUnavailable: if there is one that cannot be read: an empty answer would be a wrong one.
         """
-        try:
-            connection = self._connection()
-            connection.execute("BEGIN")
+        # Twice: an index that was replaced or given up under an open connection looks broken the first time only.
+        for last in (False, True):
             try:
-                return question(connection)
-            finally:
-                connection.rollback()
-        except IndexUnusable:
-            pass
-        except sqlite3.DatabaseError:
-            self._forget()
+                return self._answer(question)
+            except IndexUnusable:
+                break
+            except sqlite3.Error as reason:
+                self._forget()
+                if last and not damaged(reason):
+                    raise IndexUnavailable(
+                        f"The index in {self._data_dir} cannot be read at the moment: {reason}; try again."
+                    ) from None
         self._lagging = (self._clock(), True)
         return otherwise
+
+    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connection()
+        connection.execute("BEGIN")
+        try:
+            return question(connection)
+        finally:
+            if connection.in_transaction:
+                connection.rollback()
 
     def rebuilding(self) -> bool:
         """Tell whether records are missing in lists because the index does not exist, or is far behind the
@@ -54,7 +70,10 @@ class IndexSource:
         """
         at, answer = self._lagging
         if self._clock() - at > LAG_FOR_S:
-            answer = self.ask(self._behind, True)
+            try:
+                answer = self.ask(self._behind, True)
+            except IndexUnavailable:
+                answer = True
             self._lagging = (self._clock(), answer)
         return answer
 

@@ -41,18 +41,22 @@ def compress_segment(files: Files, data_dir: Path, name: str) -> bool:
     try:
         check = write_packed(files, aside, lines(file_pieces(files, plain)))
         verify_packed(files, aside, check)
-    except FileNotFoundError:
-        return False
-    except NoFooterError:
+        files.rename(aside, target)
+    except (FileNotFoundError, NoFooterError):
         remove_if_there(files, aside)
         return False
     except BaseException:
         remove_if_there(files, aside)
         raise
-    files.rename(aside, target)
     files.sync_directory(target.parent)
-    files.unlink(plain)
-    files.sync_directory(target.parent)
+    try:
+        files.unlink(plain)
+    except FileNotFoundError:
+        # Somebody removed the segment while it was compressed: it must not come back under another name.
+        remove_if_there(files, target)
+        return False
+    finally:
+        files.sync_directory(target.parent)
     return True
 
 

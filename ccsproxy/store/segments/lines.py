@@ -170,6 +170,10 @@ class SegmentLines:
             self._skip(name, reason)
             return None
 
+    def exists(self, name: str) -> bool:
+        """Tell whether a segment has any file."""
+        return segment_exists(self._data_dir, name)
+
     def bytes_on_disk(self, name: str) -> int:
         """Return how many bytes a segment takes on disk."""
         return segment_bytes(self._data_dir, name)
@@ -207,6 +211,18 @@ class SegmentLines:
             return {}
         return {offset: line for offset, line in found.items() if codec.verify(line)}
 
+    def one(self, name: str, offset: int, length: int) -> bytes | None:
+        """Return the JSON of one line, for code that must not take a failing disk for a record that is gone.
+
+        :return: null if the segment is gone, or the line is incomplete.
+        :raises OSError: if it cannot be read; likewise `PackedError`.
+        """
+        try:
+            line = self._read(name, [(offset, length)]).get(offset, b"") if length <= LONGEST_LINE else b""
+        except FileNotFoundError:
+            return None
+        return codec.strip(line) if codec.verify(line) else None
+
     def _read(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
         try:
             fd = self._files.open_read(plain_path(self._data_dir, name))
@@ -233,6 +249,12 @@ class SegmentLines:
         if name in self._refused:
             self._refused.discard(name)
             self.skipped.pop(name, None)
+
+
+def segment_exists(data_dir: Path, name: str) -> bool:
+    """Tell whether a segment has any file."""
+    # The compressed one last: compression creates it before it removes the plain one.
+    return plain_path(data_dir, name).exists() or compressed_path(data_dir, name).exists()
 
 
 def segment_bytes(data_dir: Path, name: str) -> int:

@@ -12,7 +12,7 @@ from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.segments.compress import verify_packed, write_packed
 from ccsproxy.store.segments.files import Files, remove_if_there
-from ccsproxy.store.segments.lines import SegmentLine
+from ccsproxy.store.segments.lines import SegmentLine, segment_exists
 from ccsproxy.store.segments.scan import all_lines, head_of
 from ccsproxy.store.segments.segment import Header, aside_path, compressed_path, plain_path, segments_dir
 from ccsproxy.store.segments.tally import Tally
@@ -61,18 +61,20 @@ class Rewriter:
         new = f"{name.rpartition('-')[0]}-{self._random(4).hex()}"
         target = compressed_path(self._data_dir, new)
         aside = aside_path(self._data_dir, new)
-        tally = Tally()
+        tally, appeared = Tally(), False
         try:
             check = write_packed(self._files, aside, self._kept(name, new, keep, change, tally))
-            if tally.records or tally.started:
+            # A segment that somebody else removed meanwhile must not come back under another name.
+            if (tally.records or tally.started) and segment_exists(self._data_dir, name):
                 verify_packed(self._files, aside, check)
                 self._files.rename(aside, target)
+                appeared = True
                 self._files.sync_directory(target.parent)
         finally:
             remove_if_there(self._files, aside)
         # Last: until now the old one is valid, and after the rename either is, which the next start resolves.
         self.remove(name)
-        return new if tally.records or tally.started else None
+        return new if appeared else None
 
     def remove(self, name: str) -> None:
         """Remove a segment, whichever files it has."""

@@ -5,6 +5,7 @@ written and ``<name>.jsonl.zst`` once it is compressed. Offsets count bytes of t
 remains valid after compression. Names sort in the order in which the segments were created.
 """
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -156,11 +157,12 @@ def list_segments(data_dir: Path) -> list[tuple[str, bool]]:
     """List the segments, oldest first.
 
     :return: pairs of name and whether only the compressed file exists; anything else in the directory is ignored, and
-    an unreadable directory counts as empty.
+    a missing directory counts as empty.
+    :raises OSError: if the directory cannot be read: that does not mean that there is nothing in it.
     """
     try:
-        names = [entry.name for entry in segments_dir(data_dir).iterdir()]
-    except OSError:
+        names = os.listdir(segments_dir(data_dir))
+    except (FileNotFoundError, NotADirectoryError):
         return []
     plain = {name.removesuffix(PLAIN) for name in names if name.endswith(PLAIN)}
     packed = {name.removesuffix(COMPRESSED) for name in names if name.endswith(COMPRESSED)}

@@ -8,6 +8,7 @@ from typing import TextIO
 
 import attr
 
+from ccsproxy.errors import DataDirError
 from ccsproxy.launch.agent import Agent, Surroundings
 from ccsproxy.launch.background import Background
 from ccsproxy.launch.diagnosis import (
@@ -27,7 +28,8 @@ from ccsproxy.launch.measuring.measure import PROMPT, Measurement, measure
 from ccsproxy.launch.registry import AGENTS, BY_NAME
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.lists import SessionQuery
-from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, check_readable, reported, write_json
 
 NAME = "doctor"
@@ -113,6 +115,12 @@ def _last_session(data_dir: Path) -> Iterable[Diagnosis]:
             found = Insights(reader).findings(session["session_id"])
             losses = [str(each["text"]) for each in found if each["kind"] == "loss"]
             yield from examine_last_session(str(session.get("title") or session["session_id"]), losses)
+    except (DataDirError, OSError, PackedError) as reason:  # the rest of what the doctor knows matters the more
+        yield Diagnosis(
+            TROUBLE, "last session", f"The store could not be read: {reason}", "'ccsproxy verify' says more."
+        )
+    except NotKept:
+        pass  # removed a moment ago
     finally:
         reader.close()
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, TextIO
 
 from ccsproxy import __version__
+from ccsproxy.errors import DataDirError
 from ccsproxy.store.engine.engine import EngineError
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.answers.answering import examples
@@ -26,6 +27,8 @@ OpenStore = Callable[[], AbstractContextManager[Reader]]
 
 #: Protocol versions that are equal in everything used here; other clients are offered the newest.
 _VERSIONS = ("2025-06-18", "2025-03-26", "2024-11-05")
+#: What a tool may fail with; each says why in a sentence.
+_FAULTS = (CommandError, DataDirError, EngineError, NotKept, ValueError, TypeError, OSError, sqlite3.Error)
 #: Maximum length of a response in characters; more would fill an agent's context.
 _LONGEST = 60_000
 _PARSE, _INVALID, _UNKNOWN, _ARGUMENTS = -32700, -32600, -32601, -32602
@@ -112,7 +115,7 @@ def _tool(number: Any, params: Mapping[str, Any], opened: OpenStore) -> dict[str
     try:
         with opened() as reader:
             text, failed = tool.run(reader, given), False
-    except (CommandError, EngineError, NotKept, ValueError, TypeError, OSError, sqlite3.Error) as error:
+    except _FAULTS as error:
         text, failed = f"{error}", True
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}\n[{len(text) - _LONGEST} more characters were omitted; ask for less]"

@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -14,7 +14,9 @@ from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import SecretNote
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.redaction import Redactor, Rules
+from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.lines import segment_exists
 from ccsproxy.store.segments.scan import all_lines, head_of
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.tools.asking import whole_ids
@@ -55,13 +57,17 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     data_dir = data_dir_of(args)
     rules = _rules(data_dir, args)
     session = whole_ids(args, [args.session])[0] if args.session else None
-    found = list(found_in(data_dir, rules, session))
+    unread: list[str] = []
+    each = {(one.session_id, one.seq): one for one in found_in(data_dir, rules, session, unread.append)}
+    found = list(each.values())
     segments = 0
     if args.rewrite and found:
         with offline_store(data_dir) as store:
             segments = store.change(partial(changed_line, rules, session))
-    _say(args, out, found, segments)
-    return 1 if found and not segments else 0
+    _say(args, out, found, segments, unread)
+    for reason in unread:
+        err.write(f"{reason}; it was not searched\n")
+    return 1 if unread or (found and not segments) else 0
 
 
 def _rules(data_dir: Path, args: argparse.Namespace) -> Rules:
@@ -71,20 +77,37 @@ def _rules(data_dir: Path, args: argparse.Namespace) -> Rules:
         raise CommandError(f"A pattern cannot be used: {reason}.") from None
 
 
-def found_in(data_dir: Path, rules: Rules, session: str | None) -> Iterator[ScanResult]:
+def found_in(
+    data_dir: Path, rules: Rules, session: str | None, unread: Callable[[str], None] = lambda reason: None
+) -> Iterator[ScanResult]:
     """Yield the records with unredacted secrets; the store may be in use.
 
     :param session: only its records, None for all.
+    :param unread: called with a sentence about each segment of which a part cannot be read.
     """
-    for name, _ in list_segments(data_dir):
-        for line in all_lines(Files(), data_dir, name):
-            head = head_of(line)
-            if head is None or head.event != "record" or session not in (None, head.session_id):
-                continue
-            redactor = Redactor(True, rules)
-            redacted(upgrade(codec.decode(line.data)), redactor)
-            if redactor.count:
-                yield ScanResult(head.session_id, head.seq, notes_of(redactor.report))
+    seen: set[str] = set()
+    # Listed until nothing is new: a segment that was rewritten meanwhile has its records under another name.
+    while names := [name for name, _ in list_segments(data_dir) if name not in seen]:
+        seen.update(names)
+        yield from _found_within(data_dir, names, rules, session, unread)
+
+
+def _found_within(
+    data_dir: Path, names: Iterable[str], rules: Rules, session: str | None, unread: Callable[[str], None]
+) -> Iterator[ScanResult]:
+    for name in names:
+        try:
+            for line in all_lines(Files(), data_dir, name):
+                head = head_of(line)
+                if head is None or head.event != "record" or session not in (None, head.session_id):
+                    continue
+                redactor = Redactor(True, rules)
+                redacted(upgrade(codec.decode(line.data)), redactor)
+                if redactor.count:
+                    yield ScanResult(head.session_id, head.seq, notes_of(redactor.report))
+        except (OSError, PackedError) as reason:
+            if segment_exists(data_dir, name):
+                unread(f"{name} cannot be read completely: {reason}")
 
 
 def changed_line(rules: Rules, session: str | None, line: bytes) -> bytes:
@@ -100,9 +123,10 @@ def changed_line(rules: Rules, session: str | None, line: bytes) -> bytes:
     return codec.encode(clean) if redactor.count else line
 
 
-def _say(args: argparse.Namespace, out: TextIO, found: list[ScanResult], segments: int) -> None:
+def _say(args: argparse.Namespace, out: TextIO, found: list[ScanResult], segments: int, unread: list[str]) -> None:
     if args.json:
-        write_json(out, {"records": msgspec.to_builtins(found), "segments_rewritten": segments})
+        records = msgspec.to_builtins(found)
+        write_json(out, {"records": records, "segments_rewritten": segments, "unread": unread})
         return
     for each in found:
         kinds: Counter[tuple[str, str, str]] = Counter()
@@ -113,7 +137,8 @@ def _say(args: argparse.Namespace, out: TextIO, found: list[ScanResult], segment
                 f"{each.session_id}/{each.seq}  {kind}:{tag}  {where}" + (f"  {count} times\n" if count > 1 else "\n")
             )
     total = sum(note.count for each in found for note in each.secrets)
-    said = f"{total} secrets in {len(found)} records" if found else "no secret is in the clear"
+    none = "no secret is in the clear" + (" in what could be read" if unread else "")
+    said = f"{total} secrets in {len(found)} records" if found else none
     out.write(f"{said}{_then(args, found, segments)}\n")
 
 

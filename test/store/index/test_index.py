@@ -226,7 +226,8 @@ class CorruptionTests(StoreCase):
             path.unlink()
         self.assertTrue(feeder.caught_up(30))
         self.assertEqual(len(self.ids()), 10)
-        self.assertEqual(feeder.state(), {"state": "ok", "taken": 40, "set_aside": 0, "skipped": []})
+        expected = {"state": "ok", "trouble": "", "failures": 0, "taken": 40, "set_aside": 0, "skipped": []}
+        self.assertEqual(feeder.state(), expected)
 
 
 class SegmentTests(StoreCase):
