@@ -7,25 +7,25 @@ import attr
 
 from ccsproxy.exchange.usage import LONGEST_PROMPT, Usage
 
-#: Words of the providers for their ordinary tier; Bedrock, Gemini and Vertex have their own.
+#: The providers' names for their standard tier; Bedrock, Gemini and Vertex have their own.
 _STANDARD = frozenset({"", "standard", "default", "auto", "not_available", "global", "on_demand", "unspecified"})
 _PREFIXES = ("service_tier_", "traffic_type_", "on_demand_", "inference_")
-#: What is free of a fee of its own: code runs, fetches, remote tools.
+#: Tools without a fee of their own: code execution, fetches, remote tools.
 _FREE = frozenset({"web_fetch", "tool_search", "mcp", "mcp_list_tools", "code_execution", "url_context"})
 
 
 @attr.frozen
 class Billed:
-    """What is billed.
+    """The billable items of a call.
 
     :ivar tokens: by the member of `ccsproxy.providers.price_rows.RowRates`; none is zero.
-    :ivar pieces: what is billed by the piece, by kind of fee.
-    :ivar tier: in one spelling, ``standard`` for the ordinary one.
-    :ivar region: where the provider says it served from, empty where that makes no difference.
-    :ivar prompt: the whole prompt's tokens; of several calls together those of the longest.
+    :ivar pieces: items billed per piece, by kind of fee.
+    :ivar tier: in a uniform spelling, ``standard`` for the default one.
+    :ivar region: the region that the provider reports; empty if it does not affect the price.
+    :ivar prompt: the tokens of the prompt; of several calls together, those of the longest.
     :ivar several: the counts are of several calls together.
-    :ivar writes_unsplit: there are cache writes, and it is not known how long they live.
-    :ivar unknown_passes: what else the model did in this call, whose tokens nobody told; empty for nothing.
+    :ivar writes_unsplit: there are cache writes of unknown lifetime.
+    :ivar unknown_passes: further runs of a model within this call without reported tokens; empty for none.
     """
 
     tokens: dict[str, int]
@@ -39,7 +39,7 @@ class Billed:
 
 
 def billed(usage: Usage) -> Billed:
-    """Sort a usage by what it is billed as; an output that is not known counts by its bound, or not at all."""
+    """Sort a usage into billable items; an unknown output counts with its lower bound, or not at all."""
     raw = usage.raw if isinstance(usage.raw, dict) else {}
     read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
     tokens = {"input": usage.input_tokens or 0, "output": _output(usage), "cache_read": read}
@@ -68,35 +68,35 @@ def _output(usage: Usage) -> int:
 
 
 def _add_writes(tokens: dict[str, int], usage: Usage, written: int, raw: dict[str, Any]) -> bool:
-    """Add the cache writes by their lifetime; tell whether that is not known."""
+    """Add the cache writes by lifetime; return whether their lifetime is unknown."""
     hour, short = usage.cache_creation_1h, usage.cache_creation_5m
     half_day = _count(_details(raw, "input", "cache_write_tokens_details").get("ttl_12h_tokens"))
     if hour is None:
         hour = written - short if short is not None and short <= written else 0
     tokens["cache_write_1h"], tokens["cache_write_12h"] = hour, half_day
     tokens["cache_write"] = max(written - hour - half_day, 0)
-    # Some gateways fill the split with zeros: the whole is then more than its parts.
+    # Some gateways fill the split with zeros: the total then exceeds its parts.
     return bool(written) and not half_day and (hour + (short or 0) < written)
 
 
 def _tier(usage: Usage, raw: dict[str, Any]) -> str:
-    """Return the tier in one spelling; what is fast is a tier of its own."""
+    """Return the tier in a uniform spelling; fast modes are a tier of their own."""
     if (speed := _word(usage.speed or raw.get("speed"))) not in ("standard", ""):
         return speed
-    said = usage.service_tier or raw.get("service_tier") or raw.get("serviceTier") or raw.get("trafficType")
-    return _word(said) or "standard"
+    value = usage.service_tier or raw.get("service_tier") or raw.get("serviceTier") or raw.get("trafficType")
+    return _word(value) or "standard"
 
 
-def _word(said: Any) -> str:
+def _word(value: Any) -> str:
     """Return a provider's word for a tier or region in one spelling, empty for the ordinary one."""
-    word = said.lower() if isinstance(said, str) else ""
+    word = value.lower() if isinstance(value, str) else ""
     for prefix in _PREFIXES:
         word = word if word in _STANDARD else word.removeprefix(prefix)
     return "" if word in _STANDARD else word
 
 
 def _pieces(usage: Usage, raw: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """Yield what is billed by the piece."""
+    """Yield the items billed per piece."""
     calls = usage.tool_calls
     if calls is None:
         tools = raw.get("server_tool_use")
@@ -110,7 +110,7 @@ def _pieces(usage: Usage, raw: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def _modalities(raw: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
-    """Yield the kind, the part of the tokens that it is in, and the count of what is not text."""
+    """Yield the kind, the part of the tokens that contains it, and the count, for everything that is not text."""
     cached = dict(_spoken(raw.get("cacheTokensDetails")))
     for part, members in _PARTS.items():
         for member in members:
@@ -131,7 +131,7 @@ def _spoken(details: Any) -> Iterator[tuple[str, int]]:
                 yield kind, count
 
 
-#: Gemini's prompt includes what the cache gave, which is no input any more.
+#: Gemini's prompt includes the cached tokens, which are not billed as input.
 _PARTS = {
     "cache_read": ("cacheTokensDetails",),
     "input": ("promptTokensDetails", "prompt_tokens_details", "input_tokens_details"),

@@ -18,10 +18,10 @@ _MILLION = 1_000_000
 class PricePart:
     """One part of a cost.
 
-    :ivar kind: what was counted: a member of `RowRates`, or a fee.
+    :ivar kind: the item: a member of `RowRates`, or a fee.
     :ivar count: tokens, or pieces of a fee.
     :ivar rate: US dollars per million tokens, per thousand pieces of a fee.
-    :ivar dollars: what it comes to.
+    :ivar dollars: its cost.
     """
 
     kind: str
@@ -32,18 +32,18 @@ class PricePart:
 
 @attr.frozen
 class Cost:
-    """What a call costs.
+    """The cost of a call.
 
-    :ivar dollars: US dollars, None when any part is unknown.
-    :ivar at_least: a lower bound in US dollars, where only the end of the output is unknown; None elsewhere.
+    :ivar dollars: US dollars; None if any part is unknown.
+    :ivar at_least: a lower bound in US dollars if only the rest of the output is unknown; None otherwise.
     :ivar gap: what is missing then, in a word: ``model``, ``usage``, ``output``, ``price``, ``tier``, ``rate``,
         ``fee``, ``passes``.
-    :ivar reason: the same as a sentence; where the cost is known, why this row applies.
-    :ivar found: the row of the list, None where there is none.
-    :ivar tier: the tier that was billed, ``standard`` for the ordinary one.
-    :ivar above: the limit that the prompt exceeded, None below the first.
-    :ivar parts: what it consists of.
-    :ivar rates: those of its tier, length and region; None where they are not known.
+    :ivar reason: the same as a sentence; for a known cost, why this row applies.
+    :ivar found: the row of the list; None if there is none.
+    :ivar tier: the tier that was billed, ``standard`` for the default one.
+    :ivar above: the limit that the prompt exceeded; None below the first.
+    :ivar parts: its parts.
+    :ivar rates: those of its tier, length and region; None if unknown.
     """
 
     dollars: float | None
@@ -61,17 +61,17 @@ def cost_of(
     model: str | None, usage: Usage | None, at: str, provider: str = "", upstream: str = "",
     own: Iterable[Price] = (), url: str = "",
 ) -> Cost:  # fmt: skip
-    """Return what a call costs by list price.
+    """Compute what a call costs by list price.
 
     :param model: the model that answered.
-    :param usage: what it used.
-    :param at: when, RFC 3339.
-    :param provider: who sold it, empty when unknown.
-    :param upstream: NAME of the upstream, for rows of the user's own.
+    :param usage: its usage.
+    :param at: the time, RFC 3339.
+    :param provider: the seller; empty if unknown.
+    :param upstream: NAME of the upstream, for the user's own rows.
     :param own: the user's own rows.
     :param url: the upstream's address.
     """
-    # Before every list: who sends the bill knows discounts and contracts that no list has.
+    # Precedes every list, because the provider's own figure includes discounts and contracts.
     if usage is not None and usage.stated_cost is not None:
         return Cost(usage.stated_cost, reason="the provider says itself what the call cost")
     if usage is None or usage.input_tokens is None:
@@ -80,8 +80,8 @@ def cost_of(
         return Cost(None, "model", "no model is named")
     found = find_price(model, at, provider, upstream, own, url)
     if found is None:
-        said = f"no price of {model} is known" + (f" at {provider}" if provider else "")
-        return Cost(None, "price", ": ".join(filter(None, (said, unlisted(provider)))))
+        reason = f"no price of {model} is known" + (f" at {provider}" if provider else "")
+        return Cost(None, "price", ": ".join(filter(None, (reason, unlisted(provider)))))
     known = _priced(found, usage, lambda name: find_price(name or model, at, provider, upstream, own, url))
     if usage.output_tokens is not None or known.dollars is None or (known.rates and not known.rates.output):
         return known
@@ -89,7 +89,7 @@ def cost_of(
 
 
 def cost(model: str | None, usage: Usage | None, at: str, provider: str = "") -> float | None:
-    """Return what a call cost in US dollars by list price, None when any part of that is unknown; see `cost_of`."""
+    """Return what a call cost in US dollars by list price; None if any part is unknown. See `cost_of`."""
     return cost_of(model, usage, at, provider).dollars
 
 
@@ -97,7 +97,7 @@ _BROKEN_OFF = "the answer broke off before it said how many tokens it was"
 
 
 class _Missing(Exception):
-    """A part of the cost is not known.
+    """A part of the cost is unknown.
 
     :ivar gap: what is missing, in a word.
     """
@@ -123,7 +123,7 @@ def _priced(found: FoundPrice, usage: Usage, price_of: Callable[[str | None], Fo
 
 def _rates(price: Price, bill: Billed) -> tuple[RowRates, int | None]:
     """Return the rates of a call's tier, length and region, and the limit that its prompt exceeded."""
-    # Before any rate: what is in no count would make every sum too small.
+    # Checked before any rate, because uncounted tokens would make every sum too small.
     if bill.unknown_passes:
         raise _Missing("passes", f"the answer took {bill.unknown_passes} whose tokens are in no count")
     rates, steps, factor = price.rates, price.steps, 1.0
@@ -156,16 +156,16 @@ def _region(price: Price, region: str) -> float:
 
 
 def _tokens(rates: RowRates, bill: Billed) -> Iterator[PricePart]:
-    """Yield what the tokens cost, by the rate that they fall under."""
-    # Both lifetimes at one rate cost the same whatever the split was.
+    """Yield the cost of the tokens, by the applicable rate."""
+    # If both lifetimes have the same rate, the split does not matter.
     if bill.writes_unsplit and rates.cache_write_1h not in (None, rates.cache_write):
         raise _Missing("rate", "the answer does not say for how long it wrote to the cache")
     for kind, count in bill.tokens.items():
         rate = getattr(rates, kind)
-        # Where a maker has no rate of its own for images, he bills their tokens as text.
+        # A provider without a rate for images bills their tokens as text.
         if rate is None and kind == "image_input":
             rate = rates.input
-        # What is free is free in every kind, also where the row does not name it.
+        # A free model is free for every kind, even if the row does not name it.
         if rate is None and not rates.input and not rates.output:
             rate = 0.0
         if rate is None:
@@ -174,7 +174,7 @@ def _tokens(rates: RowRates, bill: Billed) -> Iterator[PricePart]:
 
 
 def _passes(usage: Usage, bill: Billed, price_of: Callable[[str | None], FoundPrice | None]) -> Iterator[PricePart]:
-    """Yield what further runs of a model within the call cost, each by its own model's rates."""
+    """Yield the cost of further runs of a model within the call, each at its own model's rates."""
     for each in usage.passes or ():
         found = price_of(each.model)
         if found is None or each.input_tokens is None or each.output_tokens is None:
@@ -188,7 +188,7 @@ def _passes(usage: Usage, bill: Billed, price_of: Callable[[str | None], FoundPr
 
 
 def _fees(price: Price, bill: Billed) -> Iterator[PricePart]:
-    """Yield what the provider bills by the piece."""
+    """Yield what the provider bills per piece."""
     for kind, count in bill.pieces.items():
         if kind == "google_search" and "grounded_prompt" in price.fees:
             kind, count = "grounded_prompt", 1  # Gemini 2.5 bills the prompt, later ones each query

@@ -1,8 +1,10 @@
 """The hosts of model APIs, whose traffic is recorded under forwarding.
 
-Exact hosts, not whole domains: telemetry, logins and update checks of the same makers pass unread. A name here covers
-the names below it too, as an X.509 name constraint does, so each is as narrow as the provider's naming allows: the
-regional hosts of Vertex AI and Bedrock are written out, because what they share is all of Google's and Amazon's.
+Exact hosts, not whole domains: telemetry, logins and update checks of the same vendors pass unread. Like an X.509
+name
+constraint, a name here covers the names below it, so each is as narrow as possible: the regional hosts of Vertex AI
+and
+Bedrock are listed individually, because their common suffix covers all of Google and Amazon.
 """
 
 from __future__ import annotations

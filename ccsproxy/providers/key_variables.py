@@ -1,7 +1,7 @@
 """The environment variables that hold credentials for each provider, and the header field each belongs in.
 
-Sources: the providers' API references and the documentation of their SDKs. Where a provider has no variable of its
-own, ``<NAME>_API_KEY`` is taken.
+Sources: the providers' API references and the documentation of their SDKs. For a provider without a variable of its
+own, it is ``<NAME>_API_KEY``.
 """
 
 import re
@@ -12,10 +12,10 @@ import attr
 
 @attr.frozen
 class KeyVariable:
-    """One variable.
+    """An environment variable with a credential.
 
-    :ivar field: the header field that shows what it holds.
-    :ivar scheme: what stands before it there.
+    :ivar field: the header field that carries it.
+    :ivar scheme: the prefix of the field's value.
     """
 
     variable: str
@@ -39,7 +39,7 @@ _VARIABLES: Mapping[str, tuple[KeyVariable, ...]] = {
         KeyVariable("CLAUDE_CODE_OAUTH_TOKEN"),
     ),
     "google": (_google("GEMINI_API_KEY"), _google("GOOGLE_API_KEY")),
-    # gcloud's own variable for `gcloud auth print-access-token`.
+    # the variable of gcloud for `gcloud auth print-access-token`
     "vertex": (KeyVariable("CLOUDSDK_AUTH_ACCESS_TOKEN"),),
     "codeassist": (KeyVariable("CLOUDSDK_AUTH_ACCESS_TOKEN"),),
     "azure": (KeyVariable("AZURE_OPENAI_API_KEY", "api-key", ""), KeyVariable("AZURE_OPENAI_AD_TOKEN")),
@@ -56,10 +56,10 @@ _VARIABLES: Mapping[str, tuple[KeyVariable, ...]] = {
 
 
 def key_variables(name: str) -> tuple[KeyVariable, ...]:
-    """Return the variables of an upstream, those that come first before the others.
+    """Return the variables of an upstream, the preferred ones first.
 
-    :param name: the NAME that the provider's upstream has (`ccsproxy.providers.registry`), or any other.
+    :param name: the NAME of the provider's upstream (`ccsproxy.providers.registry`), or any other.
     """
-    # No shell takes a variable that begins with a digit.
+    # Shells do not accept variables that begin with a digit.
     spelled = re.sub(r"\W", "_", name, flags=re.ASCII).upper().lstrip("0123456789_").rstrip("_") or "UPSTREAM"
     return _VARIABLES.get(name, (KeyVariable(f"{spelled}_API_KEY"),))

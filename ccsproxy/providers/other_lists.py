@@ -7,7 +7,7 @@ import attr
 
 from ccsproxy.providers.price_rows import RowRates
 
-#: What they call some of our providers.
+#: Their names for some of our providers.
 _MODELS_DEV = {"moonshotai": "moonshot", "alibaba": "qwen"}
 _LITELLM = {"gemini": "google", "cohere_chat": "cohere", "dashscope": "qwen"}
 _PER_TOKEN = {
@@ -23,7 +23,7 @@ _SAME = 1e-4
 
 @attr.frozen
 class Row:
-    """What another list says of a model.
+    """The rates of a model in another list.
 
     :ivar rates: by the names of `RowRates`, US dollars per million tokens.
     """
@@ -35,9 +35,9 @@ class Row:
 
 @attr.frozen
 class PriceDifference:
-    """Where another list says something else.
+    """A difference between another list and ours.
 
-    :ivar rate: name of the rate; empty where we have no price of the model at all.
+    :ivar rate: name of the rate; empty if we have no price of the model.
     """
 
     provider: str
@@ -48,11 +48,11 @@ class PriceDifference:
 
 
 def read_list(document: Any, listed: frozenset[str]) -> Iterator[Row]:
-    """Yield what either list says of the models of our providers that are paid by the token.
+    """Yield the models of our providers in another list that are billed by tokens.
 
     :param document: the list, as JSON.
-    :param listed: names of the providers that we have a list of.
-    :raises ValueError: when it is neither.
+    :param listed: names of the providers with a list of ours.
+    :raises ValueError: if it is neither models.dev's nor LiteLLM's.
     """
     if not isinstance(document, dict):
         raise ValueError("a price list is a JSON object")
@@ -67,9 +67,9 @@ def read_list(document: Any, listed: frozenset[str]) -> Iterator[Row]:
 
 
 def compare(rows: Iterable[Row], find: Callable[[str, str], RowRates | None]) -> Iterator[PriceDifference]:
-    """Yield where another list differs from ours.
+    """Yield the differences between another list and ours.
 
-    :param find: returns our rates of a model of a provider, None when we have none.
+    :param find: returns our rates of a model of a provider; None if we have none.
     """
     for row in rows:
         ours = find(row.model, row.provider)

@@ -1,7 +1,8 @@
 """The prices in force: the user's own file (``--prices FILE``) before the built-in lists.
 
-The service keeps a copy of the file in its data dir, so that commands which work on the records later (``reindex``,
-``prices``) price them as the service did.
+The service keeps a copy of the file in its data dir, so that later commands (``reindex``, ``prices``) compute the
+same
+prices.
 """
 
 import os
@@ -16,26 +17,26 @@ from ccsproxy.providers.cost import Cost, cost_of
 from ccsproxy.providers.price_rows import Price
 from ccsproxy.providers.prices import FoundPrice, context_window, find_price, provider_of
 
-#: What the copy in the data dir is called.
+#: The name of the copy in the data dir.
 COPY = "prices.toml"
 #: No list of a person is longer, in bytes.
 _LONGEST = 1 << 20
 
 
 class PricesError(ValueError):
-    """A price file that cannot be used; the text says where, what is wrong and what would be right."""
+    """A price file cannot be used; the message says where, what is wrong and what would be valid."""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a price file holds."""
+    """The contents of a price file."""
 
     price: list[Price] = []
 
 
 def read_prices(path: Path) -> tuple[Price, ...]:
-    """Read a file of own prices.
+    """Read a file of the user's own prices.
 
-    :raises PricesError: when it cannot be read or says something that is no price.
+    :raises PricesError: if it cannot be read or is invalid.
     """
     try:
         with open(path, "rb") as file:
@@ -43,8 +44,8 @@ def read_prices(path: Path) -> tuple[Price, ...]:
             data = file.read(_LONGEST + 1)
         if len(data) > _LONGEST:
             raise PricesError(f"{path} is longer than a price list of 1 MB")
-        told: dict[str, Any] = tomllib.loads(data.decode())
-        rows = msgspec.convert(told, _File).price
+        document: dict[str, Any] = tomllib.loads(data.decode())
+        rows = msgspec.convert(document, _File).price
     except OSError as reason:
         raise PricesError(f"{path} cannot be read: {reason.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
@@ -60,7 +61,7 @@ def read_prices(path: Path) -> tuple[Price, ...]:
 
 
 def _check(path: Path, row: Price) -> None:
-    """Refuse rows that could never apply, or would say nothing."""
+    """Reject rows that can never apply, or have no content."""
     name = ", ".join(row.models) or "?"
     if not row.models or not all(row.models):
         raise PricesError(f"{path}: a row names no model")
@@ -76,9 +77,9 @@ def _check(path: Path, row: Price) -> None:
 
 
 class PriceBook:
-    """Prices calls. May be used from several threads: reading a file anew replaces all rows in one step.
+    """Computes the prices of calls. Thread-safe: reloading the file replaces all rows in one step.
 
-    :ivar path: the user's own file, None where there is none.
+    :ivar path: the user's own file; None if there is none.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -91,7 +92,7 @@ class PriceBook:
 
     @classmethod
     def of_data_dir(cls, data_dir: Path) -> "PriceBook":
-        """Return the prices that the service of a data dir uses; its copy is ignored where it cannot be read."""
+        """Return the prices of the service of a data dir; a copy that cannot be read is ignored."""
         path = data_dir / COPY
         try:
             return cls(path if path.is_file() else None)
@@ -100,17 +101,17 @@ class PriceBook:
             return cls()
 
     def reload(self, path: Path | None) -> None:
-        """Read the file again, or another one; all stays as it was when it cannot be used.
+        """Read the file again, or another one; if it cannot be used, nothing changes.
 
-        :raises PricesError: then.
+        :raises PricesError: if it cannot be used.
         """
         self._own = () if path is None else read_prices(path)
         self.path = path
 
     def keep_copy(self, data_dir: Path) -> None:
-        """Keep the file's contents in the data dir for the commands, or remove the copy where there is no file.
+        """Copy the file into the data dir for commands, or remove the copy if there is no file.
 
-        :raises OSError: when that fails.
+        :raises OSError: if that fails.
         """
         copy = data_dir / COPY
         if self.path is None:
@@ -124,24 +125,24 @@ class PriceBook:
         aside.replace(copy)
 
     def cost(self, model: str | None, usage: Usage | None, at: str, upstream: str = "", url: str = "") -> Cost:
-        """Return what a call costs, or why that is not known.
+        """Return what a call costs, or why that is unknown.
 
         :param model: the model that answered.
-        :param usage: what it used.
-        :param at: when, RFC 3339.
+        :param usage: its usage.
+        :param at: the time, RFC 3339.
         :param upstream: NAME of the upstream.
         :param url: its address, empty in records before version 3.
         """
         return cost_of(model, usage, at, provider_of(upstream, url), upstream, self._own, url)
 
     def find(self, model: str, at: str, provider: str = "", upstream: str = "") -> FoundPrice | None:
-        """Return the row that applies to a model at a time, None when there is none."""
+        """Return the row that applies to a model at a time; None if there is none."""
         return find_price(model, at, provider, upstream, self._own)
 
     def context_window(self, model: str, upstream: str = "", url: str = "") -> int | None:
-        """Return how many tokens a model's context holds, None when that is not known."""
+        """Return the size of a model's context window in tokens; None if unknown."""
         return context_window(model, provider_of(upstream, url), upstream, self._own)
 
 
-#: What a call costs by the lists that come with this version alone.
+#: Computes the cost of a call from the built-in lists only.
 list_price = PriceBook().cost

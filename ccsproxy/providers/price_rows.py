@@ -6,17 +6,17 @@ from functools import cached_property
 
 import msgspec
 
-#: What may follow a model's name without making it another model: a date, a number of a snapshot, ``-latest``.
+#: Suffixes of a model's name that do not make it another model: a date, a snapshot number, ``-latest``.
 _SNAPSHOT = re.compile(r"(?:-latest|[-@]20\d{6}|-20\d\d-\d\d-\d\d|-\d{3}|-preview-\d\d-\d\d(?:\d\d)?)?\Z")
 _PATTERN = frozenset("*?[")
 
 
 class RowRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """US dollars per million tokens; None where no list price is known.
+    """US dollars per million tokens; None if no list price is known.
 
-    :ivar cache_write: of an entry that lives as short as the provider offers (5 minutes, OpenAI's 30).
-    :ivar cache_write_1h: of one that lives an hour (Anthropic, Moonshot).
-    :ivar cache_write_12h: of one that lives twelve hours (OpenAI).
+    :ivar cache_write: for the shortest lifetime that the provider offers (5 minutes, OpenAI's 30).
+    :ivar cache_write_1h: for one hour (Anthropic, Moonshot).
+    :ivar cache_write_12h: for twelve hours (OpenAI).
     """
 
     input: float
@@ -45,27 +45,27 @@ class PriceStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rates of a tier that is no plain multiple of the standard one."""
+    """The rates of a tier that is not a multiple of the standard one."""
 
     rates: RowRates
     steps: tuple[PriceStep, ...] = ()
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """What models cost in one period.
+    """The price of models in one period.
 
-    :ivar models: names, whose dated snapshots are meant too, or patterns with ``*``.
-    :ivar rates: of the standard tier; None in a row that only tells the context window.
-    :ivar source: key of the page that says so.
-    :ivar provider: who sells it at this price; empty in the user's own rows for anyone.
-    :ivar upstream: NAME of the only upstream that the row is for; empty for all.
-    :ivar since: first day, ``YYYY-MM-DD``, UTC; empty for ever since.
-    :ivar until: last day; empty while it lasts.
+    :ivar models: names, which include their dated snapshots, or patterns with ``*``.
+    :ivar rates: of the standard tier; None in a row that only sets the context window.
+    :ivar source: key of the page in which it was read.
+    :ivar provider: the seller with this price; empty in the user's own rows for any.
+    :ivar upstream: NAME of the only upstream to which the row applies; empty for all.
+    :ivar since: first day, ``YYYY-MM-DD``, UTC; empty for no limit.
+    :ivar until: last day; empty for no limit.
     :ivar hours: times of day, ``HH:MM-HH:MM`` UTC, to which the row is restricted.
-    :ivar workdays: the row is for Monday to Friday only.
-    :ivar steps: long prompts, the shortest limit first.
-    :ivar tiers: other tiers, by the provider's word: a factor on all rates, or rates of their own.
-    :ivar regions: factors on all rates, by the region that the provider says it served from.
+    :ivar workdays: the row applies from Monday to Friday only.
+    :ivar steps: long prompts, the lowest limit first.
+    :ivar tiers: other tiers, by the provider's name: a factor on all rates, or rates of their own.
+    :ivar regions: factors on all rates, by the region that the provider reports.
     :ivar fees: US dollars per thousand pieces, by kind (see `ccsproxy.exchange.usage.Usage`).
     :ivar context: the model's context window in tokens.
     """
@@ -86,12 +86,12 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     context: int | None = None
 
     def match(self, model: str) -> int | None:
-        """Return how well one of the row's names fits a model, a longer name better; None when none does."""
+        """Return how well one of the row's names matches a model, longer names better; None for no match."""
         fits = [length for name in self.models if (length := _fit(name, model)) is not None]
         return max(fits, default=None)
 
     def applies(self, day: str, minute: str, workday: bool) -> bool:
-        """Tell whether the row holds at a time: ``YYYY-MM-DD``, ``HH:MM``, and whether it is Monday to Friday."""
+        """Return whether the row applies at a time: ``YYYY-MM-DD``, ``HH:MM``, and whether it is Monday to Friday."""
         if self.since > day or (self.until and self.until < day) or (self.workdays and not workday):
             return False
         return not self.hours or any(begin <= minute < end for begin, end in self._spans)
@@ -122,8 +122,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     :ivar url: the page.
     :ivar read: the day on which it was read for this list.
-    :ivar dated: the day or month that the page, or the copy of it that was read, bears; empty when it bears none.
-    :ivar note: whose words they are, where it is not the maker's own page.
+    :ivar dated: the date or month on the page, or on the copy that was read; empty if it has none.
+    :ivar note: the author of the page, if it is not the provider itself.
     """
 
     url: str
@@ -140,8 +140,8 @@ class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _fit(name: str, model: str) -> int | None:
-    """Return the length of a name or pattern that means a model, None when it means another."""
+    """Return the length of a name or pattern that matches a model; None if it does not match."""
     if _PATTERN.isdisjoint(name):
         return len(name) if model.startswith(name) and _SNAPSHOT.match(model, len(name)) else None
-    # A pattern fits less well than any name, and better the more it says.
+    # A pattern ranks below any name, and higher the longer it is.
     return len(name) - 1000 if fnmatchcase(model, name) else None

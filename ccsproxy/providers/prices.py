@@ -1,7 +1,7 @@
 """Which price applies to a call: the user's own rows first, then the built-in ones; None if unknown, never a guess.
 
-A price is for one model, from one day on. Other names of the model are only its dated snapshots: ``claude-opus-5``
-says nothing about ``claude-opus-5-5``.
+A price is for one model, from one day on. Only dated snapshots count as other names of the model: the price of
+``claude-opus-5`` does not apply to ``claude-opus-5-5``.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from ccsproxy.providers.resellers import resale
 
 #: Longer names are in no price list.
 _LONGEST = 200
-#: Whose price a model has where the seller is not known: its maker's, who comes before those who sell it too.
+#: If the seller is unknown, the price of the model's own vendor is used, then those of others that sell it.
 _MAKERS = (
     "anthropic",
     "openai",
@@ -39,9 +39,9 @@ _NAMES = {provider.name: provider.provider for provider in PROVIDERS}
 
 @attr.frozen
 class FoundPrice:
-    """The row that applies.
+    """The price row that applies.
 
-    :ivar price: it.
+    :ivar price: the row.
     :ivar own: whether it is one of the user's own.
     :ivar source: where it was read; None for the user's own.
     """
@@ -53,7 +53,7 @@ class FoundPrice:
 
 @cache
 def price_list(provider: str) -> PriceList:
-    """Return the price list of a provider that comes with this version; an empty one for those that have none."""
+    """Return the built-in price list of a provider; empty if there is none."""
     if provider not in LISTED:
         return PriceList({}, [])
     data = files(__package__).joinpath("price_list", f"{provider}.json").read_bytes()
@@ -67,10 +67,10 @@ LISTED = (*_MAKERS, *_SELLERS)
 
 
 def provider_of(upstream: str, url: str = "") -> str:
-    """Return who sells at an upstream, empty when that is not known; then the makers' prices are taken.
+    """Return the seller at an upstream; empty if unknown, in which case the vendors' prices are used.
 
-    :param upstream: its NAME, which is the user's choice and only counts where the address is not known.
-    :param url: its address, as records of version 3 have it.
+    :param upstream: its NAME, which is the user's choice and only used if the address is unknown.
+    :param url: its address, as in records of version 3.
     """
     host, port = _authority(url)
     return upstream_provider(host, port) if host else _NAMES.get(upstream, "")
@@ -79,14 +79,14 @@ def provider_of(upstream: str, url: str = "") -> str:
 def find_price(
     model: str, at: str, provider: str = "", upstream: str = "", own: Iterable[Price] = (), url: str = ""
 ) -> FoundPrice | None:
-    """Return the price of a model at a time; None when it is not known.
+    """Return the price of a model at a time; None if unknown.
 
-    :param model: as the API names it; the longest matching name of the list counts.
+    :param model: the name in the API; the longest matching name of the list is used.
     :param at: RFC 3339 time or a date, UTC.
-    :param provider: who sold it; the makers' prices are no one else's. Empty when unknown.
-    :param upstream: NAME of the upstream, for rows of the user's own that are for one.
-    :param own: the user's own rows, which go before the lists.
-    :param url: the upstream's address, where a reseller's price depends on it.
+    :param provider: the seller; the vendors' prices apply to no other seller. Empty if unknown.
+    :param upstream: NAME of the upstream, for the user's own rows for one upstream.
+    :param own: the user's own rows, which take precedence.
+    :param url: the upstream's address, on which a reseller's price may depend.
     """
     if not model or len(model) > _LONGEST:
         return None
@@ -104,7 +104,7 @@ def find_price(
 
 
 def context_window(model: str, provider: str = "", upstream: str = "", own: Iterable[Price] = ()) -> int | None:
-    """Return how many tokens a model's context holds, None when that is not known; see `find_price`."""
+    """Return the size of a model's context window in tokens; None if unknown. See `find_price`."""
     mine = [row for row in own if row.context and row.upstream in ("", upstream) and row.provider in ("", provider)]
     if sold := resale(model, provider):
         model, provider = sold.model, sold.maker
@@ -116,7 +116,7 @@ def context_window(model: str, provider: str = "", upstream: str = "", own: Iter
 
 @lru_cache(maxsize=1024)
 def _rows(model: str, provider: str) -> tuple[Price, ...]:
-    """Return the rows of a provider's list that mean a model, of whatever time."""
+    """Return the rows of a provider's list that match a model, for any time."""
     return _best(price_list(provider).prices, model)
 
 
@@ -127,12 +127,12 @@ def _best(rows: Iterable[Price], model: str) -> tuple[Price, ...]:
 
 
 def _newest(rows: tuple[Price, ...], at: str) -> Price | None:
-    """Return the last of the rows that holds at a time: later periods and times of day stand behind."""
+    """Return the last row that applies at a time, because later periods and times of day come last."""
     return next((row for row in reversed(rows) if _holds(row, at)), None)
 
 
 def _holds(row: Price, at: str) -> bool:
-    """Tell whether a row holds at a time, RFC 3339."""
+    """Return whether a row applies at a time, RFC 3339."""
     day = at[:10]
     return row.applies(day, at[11:16] or "12:00", not row.workdays or _workday(day))
 
@@ -147,7 +147,7 @@ def _workday(day: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _authority(url: str) -> tuple[str, int | None]:
-    """Return host and port of an address; an empty host where it has none."""
+    """Return host and port of an address; an empty host if it has none."""
     try:
         parts = urlsplit(url)
         return parts.hostname or "", parts.port

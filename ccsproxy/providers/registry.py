@@ -7,12 +7,12 @@ import attr
 
 @attr.frozen
 class Provider:
-    """One API of one maker or seller of models.
+    """One API of a vendor or seller of models.
 
-    :ivar name: the NAME of an upstream at it, where the user gives none.
-    :ivar provider: the provider, as records and dialects know it.
-    :ivar url: where the API is; empty when everyone has an address of their own.
-    :ivar host: an expression for whole host names.
+    :ivar name: the default NAME of an upstream there.
+    :ivar provider: the provider's name in records and dialects.
+    :ivar url: the address of the API; empty if every customer has their own.
+    :ivar host: a pattern for complete host names.
     """
 
     name: str
@@ -25,7 +25,7 @@ def _provider(name: str, url: str, host: str, provider: str = "") -> Provider:
     return Provider(name, provider or name, url, re.compile(host))
 
 
-#: What is special comes before what it is a special case of.
+#: Special cases precede general ones.
 PROVIDERS = (
     _provider("anthropic", "https://api.anthropic.com", r"(.+\.)?(anthropic|claude)\.com"),
     _provider("openai", "https://api.openai.com", r"(.+\.)?openai\.com"),
@@ -58,21 +58,21 @@ PROVIDERS = (
 )
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Who listens on a port of this machine by default.
+#: Servers that listen on a port of this machine by default.
 _LOCAL_PORTS = {11434: "ollama", 1234: "lmstudio"}
 
 
 def provider_at(host: str) -> Provider | None:
-    """Return the provider behind a host name; None when it is unknown."""
+    """Return the provider behind a host name; None if unknown."""
     host = host.lower().rstrip(".")
     return next((provider for provider in PROVIDERS if provider.host.fullmatch(host)), None)
 
 
 def upstream_name(host: str, port: int | None = None) -> str:
-    """Return the NAME of an upstream that was given none: the host's best-known name, else the host.
+    """Return the default NAME of an upstream: the provider's, or else the host.
 
     :param host: host name or address, without brackets.
-    :param port: TCP port, which tells the servers of this machine apart.
+    :param port: TCP port, which distinguishes the servers of this machine.
     """
     return _local(host, port) or _known(host, "name") or host
 

@@ -1,9 +1,9 @@
-"""The response headers in which providers name a request, the most specific first."""
+"""The response headers that contain the provider's request id, the most specific first."""
 
 from collections.abc import Mapping
 
-#: Lower-case names: those of version 1 in its order, then what other providers and gateways send. A content delivery
-#: network's ray comes last: it names the way that a request took, and only says something when nobody else does.
+#: Lower-case names: those of version 1 in their order, then those of other providers and gateways. A content delivery
+#: network's id comes last, because it identifies a connection to the network and not the request at the provider.
 REQUEST_ID_HEADERS = (
     b"anthropic-request-id",
     b"x-request-id",
@@ -28,17 +28,17 @@ _AS_TEXT = tuple(name.decode("ascii") for name in REQUEST_ID_HEADERS)
 
 
 def request_id_of(fields: Mapping[str, str]) -> str | None:
-    """Return what the provider calls the request, None when it does not say.
+    """Return the provider's id of the request; None if there is none.
 
-    :param fields: the response's header fields by lower-case name, all ASCII and none of them repeated.
+    :param fields: the response's header fields by lower-case name, all ASCII and not repeated.
     """
     return next((fields[name] for name in _AS_TEXT if fields.get(name)), None)
 
 
 def request_id(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """Return what the provider calls the request, None when it does not say.
+    """Return the provider's id of the request; None if there is none.
 
-    :param headers: the response's header lines; the first of repeated ones counts.
+    :param headers: the response's header lines; the first of repeated ones is used.
     """
     found = {name.lower(): value for name, value in reversed(headers)}
     return next((found[name].decode("latin-1") for name in REQUEST_ID_HEADERS if found.get(name)), None)

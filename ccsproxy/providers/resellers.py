@@ -1,8 +1,9 @@
 """Resellers that charge a model's own list price: Claude on Amazon Bedrock and on Google Vertex AI.
 
-Anthropic's price page says so of both: their global endpoints cost what its own API does, and those that keep a call
-in one region or area cost a tenth more, from Claude 4.5 on. Other resellers' prices are not in any list that comes
-with this version, or do not follow from what a call says; `unlisted` tells why.
+Anthropic's price page states for both that their global endpoints cost the same as its own API, and endpoints that
+keep
+a call in one region or area a tenth more, from Claude 4.5 on. Other resellers' prices are not included, or cannot be
+derived from a call; `unlisted` returns the reason.
 """
 
 import re
@@ -16,7 +17,7 @@ _BEDROCK = re.compile(
 )
 _VERTEX = re.compile(r"(?P<model>claude-[a-z0-9.-]+)(?:@(?P<date>20\d{6}|latest|default))?")
 _VERSION = re.compile(r"-(\d{1,2})(?:[.-](\d{1,2}))?(?![\d])")
-#: Claude from this version on costs more where it stays in one region or area.
+#: From this version on, Claude costs more in a single region or area.
 _FIRST_WITH_AREAS = (4, 5)
 _AREA = 1.1
 _GLOBAL_HOST = "aiplatform.googleapis.com"
@@ -38,17 +39,17 @@ _UNLISTED = {
 
 
 def unlisted(provider: str) -> str:
-    """Return why the prices of a provider are in no list, empty where there is nothing to say."""
+    """Return why the prices of a provider are not listed; empty if there is no particular reason."""
     return _UNLISTED.get(provider, "")
 
 
 @attr.frozen
 class Resale:
-    """What a reseller's model is.
+    """The price of a reseller's model in terms of its vendor's price.
 
-    :ivar model: as its maker names it.
-    :ivar maker: whose list price counts.
-    :ivar factor: by which it is multiplied.
+    :ivar model: the vendor's name of the model.
+    :ivar maker: the vendor whose list price is used.
+    :ivar factor: the factor on that price.
     """
 
     model: str
@@ -57,11 +58,11 @@ class Resale:
 
 
 def resale(model: str, provider: str, url: str = "") -> Resale | None:
-    """Return what a model that a reseller sold costs by, None where its price follows from nobody's list.
+    """Return how to price a model that a reseller sold; None if its price cannot be derived.
 
-    :param model: as the reseller names it.
-    :param provider: who sold it.
-    :param url: the upstream's address, whose host says where Google served from.
+    :param model: the reseller's name of the model.
+    :param provider: the reseller.
+    :param url: the upstream's address, whose host contains Google's region.
     """
     if provider == "bedrock":
         found = _BEDROCK.fullmatch(model)
@@ -82,11 +83,11 @@ def resale(model: str, provider: str, url: str = "") -> Resale | None:
     return Resale(f"{name}-{date}" if date.isdigit() else name, "anthropic", _AREA if premium else 1.0)
 
 
-def priced_model(asked: str | None, answered: str | None) -> str | None:
-    """Return the model that a call is priced by: the one that answered, under the fuller name if it was asked for so.
+def priced_model(requested: str | None, answered: str | None) -> str | None:
+    """Return the model by which a call is priced: the one that answered, under the requested name if more specific.
 
-    An answer on Bedrock names Claude as its maker does; only the request says in which area it was to run.
+    An answer on Bedrock contains Anthropic's name of the model; only the request names the area.
     """
-    if asked and answered and asked != answered and "anthropic." in asked and answered in asked:
-        return asked
-    return answered or asked
+    if requested and answered and requested != answered and "anthropic." in requested and answered in requested:
+        return requested
+    return answered or requested

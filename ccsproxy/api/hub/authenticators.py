@@ -15,26 +15,26 @@ class Authenticator(Protocol):
     """Identifies the user behind a request to a hub."""
 
     def visitor(self, request: Request) -> Visitor | None:
-        """Return who asks, None when that is not known."""
+        """Return the user who sends a request; None if unknown."""
 
     def own(self, request: Request) -> IResource | None:
-        """Return what answers a request that is about getting in, None for all others."""
+        """Return the resource that answers a request for logging in or out; None for all others."""
 
     def unknown(self, request: Request) -> IResource | None:
-        """Return what answers somebody who is not known, None where that is a plain refusal."""
+        """Return the resource that answers an unknown user; None for a plain refusal."""
 
 
 class HeaderAuthenticator:
-    """Believes the header in which a reverse proxy says who asks.
+    """Trusts the header in which a reverse proxy names the user.
 
-    :param trusted: networks beside this machine from which the header counts.
+    :param trusted: networks, besides this machine, from which the header is accepted.
     """
 
     def __init__(self, header: str, trusted: Sequence[Network] = ()) -> None:
         self._header, self._trusted = header.encode(), trusted
 
     def visitor(self, request: Request) -> Visitor | None:
-        """Return who asks; from elsewhere than the proxy anybody may write what they like."""
+        """Return the user named in the header; requests from elsewhere could contain any name, and are anonymous."""
         if not self._is_proxy(getattr(request.getClientAddress(), "host", "127.0.0.1")):
             return None
         person = person_in(request.requestHeaders.getRawHeaders(self._header))

@@ -15,17 +15,17 @@ LOG_OUT = "/oidc/logout"
 
 @attr.frozen
 class LoginSettings:
-    """What the provider knows us by, what we ask of it, and how long people stay logged in.
+    """The settings of the OpenID Connect client and of its sessions.
 
-    :ivar issuer: the provider's URL, under which its discovery document lies.
+    :ivar issuer: the provider's URL, the base of its discovery document.
     :ivar secret: the client's secret, empty for a public client.
     :ivar public_url: the URL under which people reach the hub, without a path.
-    :ivar session_key: what sessions are signed with, 32 bytes or more.
-    :ivar session_seconds: how long one lasts.
-    :ivar scopes: beside ``openid``.
-    :ivar person: the claim that names the person.
-    :ivar groups: the claim that names the person's groups.
-    :ivar revocations: the file of the sessions that users have ended; None if this hub remembers them by itself.
+    :ivar session_key: the key that signs sessions, 32 bytes or more.
+    :ivar session_seconds: the lifetime of a session.
+    :ivar scopes: requested in addition to ``openid``.
+    :ivar person: the claim that identifies the user.
+    :ivar groups: the claim that lists the user's groups.
+    :ivar revocations: the file of the sessions that users have ended; None to keep them in memory.
     :ivar clock: seconds since the epoch.
     """
 
@@ -58,7 +58,7 @@ class LoginSettings:
 
 
 def is_safe_url(url: str) -> bool:
-    """Tell whether secrets may go to a URL: by TLS, or within this machine."""
+    """Return whether secrets may be sent to a URL: over TLS, or within this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

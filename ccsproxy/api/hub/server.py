@@ -97,7 +97,7 @@ class Hub:
     def _authenticator(self, roles: Roles) -> Authenticator | None:
         settings = self._settings
         if settings.login is not None:
-            # Here alone, as it needs a library that other hubs do not have to have.
+            # Imported here, because it needs a library that other hubs need not have.
             from ccsproxy.api.hub.oidc.authenticator import make_oidc_authenticator
 
             return make_oidc_authenticator(self._reactor, settings.login, tuple(roles.groups), self.reading)

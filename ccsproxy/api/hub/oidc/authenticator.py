@@ -136,7 +136,7 @@ class OidcAuthenticator:
             button = f'<form method="post" action="{OWN_PATH}/logout"><button>Log out</button></form>'
             return _page(HTTPStatus.OK, "Log out", f"You are logged in as {visitor.person}.", button + _BACK)
         place = await self._provider.logout_url(self._settings.logout)
-        # A link and no redirect: browsers let a form of ours lead nowhere else (`form-action`).
+        # A link instead of a redirect, because `form-action` restricts the targets of our forms to this hub.
         there = f'<p><a href="{html.escape(place)}">Log out at the provider, too</a></p>' if place else ""
         return _page(HTTPStatus.OK, "Logged out", "You are not logged in here.", _AGAIN + there)
 

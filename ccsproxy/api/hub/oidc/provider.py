@@ -22,9 +22,9 @@ from ccsproxy.api.hub.oidc.tokens import Expected, KeySet, UnknownKey, read_id_t
 
 #: Seconds that any of its answers may take.
 PATIENCE = 10.0
-#: Seconds after which the document and the keys are asked for again; keys that are not known, much sooner.
+#: Seconds for which the document and the keys are cached; if a token names an unknown key, they are fetched sooner.
 FRESH, SOONEST = 3600.0, 10.0
-#: Seconds for which a provider that does not answer is not asked again.
+#: Seconds for which a provider that did not answer is not contacted again.
 SILENT = 2.0
 #: Bytes that any of its answers may have.
 LARGEST = 1 << 20
@@ -36,21 +36,21 @@ class ProviderError(Exception):
 
 
 class OpenIdProvider:
-    """One provider.
+    """An OpenID provider, as its discovery document describes it.
 
-    Invariants: document and keys are asked for when they are needed and older than `FRESH`; keys also when a token
-    names one that is not known, at most every `SOONEST` seconds.
+    Invariants: document and keys are fetched when they are needed and older than `FRESH`; keys also when a token
+    names an unknown one, at most every `SOONEST` seconds.
     """
 
     _log = Logger()
 
     def __init__(self, reactor: Any, settings: LoginSettings, clock: Callable[[], float], agent: Any = None) -> None:
-        """Describe it; nothing is asked yet.
+        """Prepare a client of the provider, without contacting it.
 
         :param clock: seconds since the epoch.
-        :param agent: makes the requests, an `twisted.web.iweb.IAgent`; by default one that checks certificates.
+        :param agent: makes the requests, an `twisted.web.iweb.IAgent`; by default one that verifies certificates.
         """
-        # A code may be shown once, so that it cannot be shown again where an idle connection has just been closed.
+        # A code is valid once, so the request must not be repeated on a closed idle connection: none is kept.
         pool = HTTPConnectionPool(reactor, persistent=False)
         self._http = treq.client.HTTPClient(agent or Agent(reactor, connectTimeout=PATIENCE, pool=pool))
         self._reactor, self._settings, self._clock = reactor, settings, clock
@@ -60,12 +60,12 @@ class OpenIdProvider:
         self._silent: tuple[float, str] = (float("-inf"), "")
 
     async def login_url(self, state: str, nonce: str, challenge: str) -> str:
-        """Return where to send somebody who wants to log in.
+        """Return the URL where a user logs in.
 
         :param challenge: the S256 challenge of PKCE.
         """
         settings = self._settings
-        asked = {
+        parameters = {
             "response_type": "code",
             "client_id": settings.client_id,
             "redirect_uri": settings.callback,
@@ -75,12 +75,10 @@ class OpenIdProvider:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        return _with_query(await self._endpoint("authorization_endpoint"), asked)
+        return _with_query(await self._endpoint("authorization_endpoint"), parameters)
 
     async def logout_url(self, back: str) -> str | None:
-        """Return where to send somebody who has logged out here (RP-Initiated Logout 1.0), None when there is no such
-        place.
-        """
+        """Return the URL of the provider's logout page (RP-Initiated Logout 1.0); None if it has none."""
         try:
             place = await self._endpoint("end_session_endpoint")
         except ProviderError:
@@ -91,8 +89,8 @@ class OpenIdProvider:
         """Exchange a code for an ID token, and return its claims.
 
         :param verifier: that of PKCE.
-        :raises ProviderError: when there is none to be had.
-        :raises TokenRefused: when it is not accepted.
+        :raises ProviderError: if the provider returns no token.
+        :raises TokenRefused: if the token is not accepted.
         """
         token = await self._token(code, verifier)
         expected = Expected(self._settings.issuer, self._settings.client_id, nonce, self._clock())
@@ -117,14 +115,14 @@ class OpenIdProvider:
         else:
             form["client_id"] = settings.client_id
             form.update({"client_secret": settings.secret} if settings.secret else {})
-        said = await self._ask("POST", await self._endpoint("token_endpoint"), headers, form)
-        token = said.get("id_token")
+        response = await self._ask("POST", await self._endpoint("token_endpoint"), headers, form)
+        token = response.get("id_token")
         if not isinstance(token, str):
             raise ProviderError("the provider sent no ID token; is `openid` among the client's scopes?")
         return token
 
     def _secret_in_header(self) -> bool:
-        """Tell how the client shows who it is (OpenID Connect Core 1.0, section 9)."""
+        """Return whether the client authenticates in the header (OpenID Connect Core 1.0, section 9)."""
         ways = self._document.get("token_endpoint_auth_methods_supported")
         return bool(self._settings.secret) and (not isinstance(ways, list) or "client_secret_basic" in ways)
 
@@ -146,7 +144,7 @@ class OpenIdProvider:
     async def _discover(self) -> None:
         issuer = self._settings.issuer
         since, why = self._silent
-        # Whoever asks for a page makes us ask: not every one of them while there is no answer.
+        # Every page request gets here, so a provider that does not answer must not be contacted for each.
         if not self._document and self._clock() - since < SILENT:
             raise ProviderError(why)
         try:
@@ -157,7 +155,7 @@ class OpenIdProvider:
             self._silent = self._clock(), str(error)
             if not self._document:
                 raise
-            # What it said an hour ago still holds, as far as anybody knows.
+            # The previous document is still the best information available.
             self._document_at = self._clock() - FRESH + SOONEST
             return
         self._document, self._document_at = found, self._clock()
@@ -172,17 +170,17 @@ class OpenIdProvider:
             self._log.warn("{method} {url}: {error}", method=method, url=url, error=error)
             why = error.args[0] if isinstance(error, _TooLarge) else _reason(error)
             raise ProviderError(
-                f"the provider {urlsplit(url).hostname} does not answer as it should: {why}"
+                f"the provider {urlsplit(url).hostname} could not be reached or gave an invalid answer: {why}"
             ) from None
         try:
-            said = msgspec.json.decode(body)
+            response = msgspec.json.decode(body)
         except ValueError:
-            said = None
-        if status != 200 or not isinstance(said, dict):
-            kind = said.get("error") if isinstance(said, dict) else None
+            response = None
+        if status != 200 or not isinstance(response, dict):
+            kind = response.get("error") if isinstance(response, dict) else None
             what = f"{kind} ({status})" if isinstance(kind, str) and _ERROR.fullmatch(kind) else f"status {status}"
             raise ProviderError(f"the provider {urlsplit(url).hostname} answered {what}")
-        return said
+        return response
 
     async def _send(
         self, method: str, url: str, headers: dict[str, str] | None, form: dict[str, str] | None
@@ -215,7 +213,7 @@ class _TooLarge(Exception):
 
 
 def _reason(error: Exception) -> str:
-    """Say what went wrong with a connection, without addresses of memory and the like."""
+    """Describe a connection error, without memory addresses and the like."""
     if isinstance(error, ConnectError):
         return str(error).rstrip(".").lower()
     return type(error).__name__

@@ -81,7 +81,7 @@ class SharedRevocations(Revocations):
             return  # what is known stays known; `add` reports a file that cannot be used
 
     def _replace(self) -> None:
-        """Write all that is known to a new file and put it in the place of the old one."""
+        """Write everything known to a new file, and replace the old one."""
         new = self._path.with_name(self._path.name + ".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:

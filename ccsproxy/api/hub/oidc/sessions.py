@@ -149,7 +149,7 @@ def visitor_of(claims: Mapping[str, Any], person: str, groups: str, known: Itera
 
 def path_back(text: str) -> str:
     """Return the path to redirect to after a login: one of this hub, whatever was asked for."""
-    # What browsers read as a host's beginning, or strip, is none.
+    # A path that browsers would read as a host, or strip, is rejected.
     inside = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and len(text) <= 1000
     return text if inside and not text.startswith(OWN_PATH + "/") else "/"
 

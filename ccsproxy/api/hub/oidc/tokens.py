@@ -1,6 +1,6 @@
-"""ID tokens: signature and claims are checked as OpenID Connect Core 1.0, section 3.1.3.7, asks.
+"""ID tokens: signature and claims are checked as required by OpenID Connect Core 1.0, section 3.1.3.7.
 
-PyJWT is imported here and nowhere else. Its own checks of time are left out: ours take the time that they are told.
+PyJWT is imported here and nowhere else. Its own checks of time are disabled; ours use the clock passed in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import attr
 import jwt
 
-#: Signatures that are accepted: those of a key pair. "none" and HMAC, which a client's secret makes, are not.
+#: Accepted signatures: those of a key pair. "none" and HMAC, whose key is the client's secret, are not accepted.
 ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
@@ -31,9 +31,9 @@ class KeySet:
     """The provider's public keys (RFC 7517)."""
 
     def __init__(self, document: Any) -> None:
-        """Take what a provider publishes.
+        """Store the keys that a provider publishes.
 
-        :param document: the JSON of its ``jwks_uri``; keys of unknown kinds are passed over.
+        :param document: the JSON of its ``jwks_uri``; keys of unknown kinds are ignored.
         """
         keys = document.get("keys") if isinstance(document, dict) else None
         self._keys = [each for each in keys if isinstance(each, dict)] if isinstance(keys, list) else []
@@ -41,7 +41,7 @@ class KeySet:
     def fitting(self, key_id: Any, algorithm: str) -> Iterator[jwt.PyJWK]:
         """Yield the keys that may have signed a token.
 
-        :param key_id: the ``kid`` of its header, None where it has none.
+        :param key_id: the ``kid`` of its header; None if it has none.
         """
         for each in self._keys:
             named = key_id is None or each.get("kid") == key_id
@@ -54,9 +54,9 @@ class KeySet:
 
 @attr.frozen
 class Expected:
-    """What an ID token has to say.
+    """The required values of an ID token's claims.
 
-    :ivar nonce: that of the request that it answers.
+    :ivar nonce: that of the login request.
     :ivar now: seconds since the epoch.
     """
 
@@ -69,8 +69,8 @@ class Expected:
 def read_id_token(token: str, keys: KeySet, expected: Expected) -> Mapping[str, Any]:
     """Return the claims of an ID token.
 
-    :raises UnknownKey: when none of the keys may have signed it.
-    :raises TokenRefused: when it is not for us, not now, or not what it says.
+    :raises UnknownKey: if none of the keys can have signed it.
+    :raises TokenRefused: if it is invalid, expired, or for another client.
     """
     if len(token) > _LARGEST:
         raise TokenRefused("the ID token is too large")
@@ -78,7 +78,7 @@ def read_id_token(token: str, keys: KeySet, expected: Expected) -> Mapping[str, 
     _check_times(claims, expected.now)
     _check_audience(claims, expected)
     if claims.get("nonce") != expected.nonce:
-        raise TokenRefused("the ID token answers another login")
+        raise TokenRefused("the ID token belongs to another login")
     return claims
 
 
@@ -86,10 +86,10 @@ def _signed_claims(token: str, keys: KeySet) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError:
-        raise TokenRefused("what it sent is no ID token") from None
+        raise TokenRefused("what the provider sent is not an ID token") from None
     algorithm = header.get("alg")
     if algorithm not in ALGORITHMS:
-        raise TokenRefused("the ID token is not signed with a key pair")
+        raise TokenRefused("the ID token is not signed with an asymmetric key")
     found = False
     for key in keys.fitting(header.get("kid"), algorithm):
         found = True
@@ -103,7 +103,7 @@ def _signed_claims(token: str, keys: KeySet) -> dict[str, Any]:
     raise TokenRefused("the signature of the ID token is wrong")
 
 
-#: Everything else is looked at here, so that each refusal has a sentence of its own.
+#: All other checks are made here, so that each refusal has a message of its own.
 _SIGNATURE_ALONE: Any = {
     "verify_signature": True,
     **dict.fromkeys(
@@ -131,9 +131,9 @@ def _check_audience(claims: Mapping[str, Any], expected: Expected) -> None:
     if expected.client_id not in audiences or (party is not None and party != expected.client_id):
         raise TokenRefused("the ID token is for another client")
     if len(audiences) > 1 and party is None:
-        raise TokenRefused("the ID token is for several clients and does not say for which of them it was made")
+        raise TokenRefused("the ID token is for several clients and names none of them as the authorized party")
     if not isinstance(claims.get("sub"), str):
-        raise TokenRefused("the ID token is about nobody")
+        raise TokenRefused("the ID token names no user")
 
 
 def _time(value: Any) -> float | None:
