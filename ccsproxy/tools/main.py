@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 from ccsproxy import __version__
 from ccsproxy.errors import StartError
 from ccsproxy.launch.registry import BY_NAME
+from ccsproxy.tools.command_list import listing
 from ccsproxy.tools.data_dir import CommandError
 
-#: The subcommands in the order of the help, with their modules. A module has NAME, SUMMARY,
+#: The subcommands with their modules. A module has NAME, SUMMARY,
 #: ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
 COMMANDS = {
     "serve": "service.serve",
@@ -59,14 +60,6 @@ COMMANDS = {
     "watch": "store.watch",
     "completion": "completion",
 }
-
-#: The help on agents, which are not subcommands: everything after their names is passed to them.
-_AGENTS = (
-    f"ccsproxy AGENT ...  starts an agent and records its calls ({', '.join(BY_NAME)}); ccsproxy run -- COMMAND ... "
-    "starts any other program. Options before the name: --via forward|base-url, --label KEY=VALUE, --capture LEVEL, "
-    "--data-dir DIR, --quiet; --replay-into SESSION [--speed X] [--match HOW] answers it from records instead "
-    "of the provider."
-)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -123,15 +116,24 @@ def build_parser(names: Iterable[str] = COMMANDS) -> _Parser:
     :param names: the subcommands to include, all of them for help and for error messages. Only their modules are
         imported: all together import most of ccsproxy, which takes longer than what most of them do.
     """
-    parser = _Parser(prog="ccsproxy", description="A flight recorder for coding agents.", epilog=_AGENTS)
+    parser = _Parser(
+        prog="ccsproxy",
+        usage="ccsproxy [-h] [--version] COMMAND ...",
+        description="A flight recorder for coding agents.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"ccsproxy {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    # Named here, or it would be made of the usage. The commands are listed below, in groups.
+    commands = parser.add_subparsers(prog="ccsproxy", help=argparse.SUPPRESS, metavar="COMMAND", required=True)
+    summaries = {}
     for name in names:
         command: Any = importlib.import_module(f"ccsproxy.tools.{COMMANDS[name]}")
-        sub = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.SUMMARY)
+        sub = commands.add_parser(command.NAME, description=command.SUMMARY)
         command.add_arguments(sub)
         sub.set_defaults(command=command)
         parser.commands[command.NAME] = sub
+        summaries[command.NAME] = command.SUMMARY
+    parser.epilog = listing(summaries)
     return parser
 
 
@@ -158,6 +160,9 @@ def _run(words: Sequence[str]) -> int:
     first = words[0]
     if first not in COMMANDS and first not in ("-h", "--help", "--version"):
         launching: Any = importlib.import_module("ccsproxy.tools.agents.launching")
+        if words[:1] == ["run"] and words[1:2] in (["-h"], ["--help"]):
+            sys.stdout.write(launching.run_parser().format_help())
+            return 0
         asked = launching.find_launch(words)
         if asked is not None:
             return int(launching.launch(asked))
@@ -176,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     :return: the exit status: 0 success, 1 failure, 2 usage error, 130 interrupted.
     """
     _open_closed_streams()
-    words = sys.argv[1:] if argv is None else argv
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
         status = _run(words)
         sys.stdout.flush()

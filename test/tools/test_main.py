@@ -2,11 +2,13 @@
 
 import importlib
 import io
+import re
 import subprocess
 import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.tools.command_list import GROUPS
 from ccsproxy.tools.main import COMMANDS, build_parser, main
 from test.tools.answering import AnsweringCase
 
@@ -48,6 +50,21 @@ class HelpTests(AnsweringCase):
         for name in ("why", "cost", "diff", "prompts", "leaks", "budget", "top", "ls"):
             self.assertIn("examples:", build_parser().commands[name].format_help(), name)
 
+    def test_whole(self) -> None:
+        """Each command stands in the list once, with what it does, on lines of a terminal's width."""
+        text = build_parser().format_help()
+        for name in COMMANDS:
+            self.assertEqual(len(re.findall(rf"^  {name}  ", text, re.MULTILINE)), 1, name)
+        self.assertIn("usage: ccsproxy [-h] [--version] COMMAND ...", text)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+
+    def test_run(self) -> None:
+        """The way to start any program is explained, too."""
+        out = io.StringIO()
+        self.patch(sys, "stdout", out)
+        self.assertEqual(main(["run", "--help"]), 0)
+        self.assertIn("--label KEY=VALUE", out.getvalue())
+
 
 class ImportTests(SynchronousTestCase):
     """What a command takes to start."""
@@ -56,6 +73,7 @@ class ImportTests(SynchronousTestCase):
         """Each module calls itself what it is listed under."""
         parser = build_parser()
         self.assertEqual(list(parser.commands), list(COMMANDS))
+        self.assertEqual(sorted(name for names in GROUPS.values() for name in names), sorted(COMMANDS))
         for name, module in COMMANDS.items():
             self.assertEqual(importlib.import_module(f"ccsproxy.tools.{module}").NAME, name)
 

@@ -24,6 +24,7 @@ from ccsproxy.launch.registry import BY_NAME
 from ccsproxy.launch.replayed import start_replayed
 from ccsproxy.launch.start import LaunchResult, program_of, start
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.data_dir import CommandError
 
 #: Seconds to wait for the records of the last calls.
@@ -48,14 +49,41 @@ def option_parser() -> argparse.ArgumentParser:
     """Return the parser of the options before an agent's name."""
     # No abbreviations: one that is unambiguous today could become ambiguous with the next option.
     parser = argparse.ArgumentParser(prog="ccsproxy", add_help=False, allow_abbrev=False)
-    parser.add_argument("--data-dir", metavar="DIR", default="~/.ccsproxy")
-    parser.add_argument("--via", choices=(FORWARD, BASE_URL), default="")
-    parser.add_argument("--quiet", action="store_true")
-    parser.add_argument("--label", metavar="KEY=VALUE", action="append", default=[])
-    parser.add_argument("--capture", choices=("full", "metadata", "off"))
-    parser.add_argument("--replay-into", metavar="SESSION", default="")
-    parser.add_argument("--speed", metavar="X", default="1")
-    parser.add_argument("--match", choices=MATCHES, default=PREFIX)
+    parser.add_argument(
+        "--data-dir", metavar="DIR", default="~/.ccsproxy", help="the data dir (default: ~/.ccsproxy)"
+    )
+    parser.add_argument(
+        "--via", choices=(FORWARD, BASE_URL), default="",
+        help="as a proxy, or as the API's base URL (default: what changes least in the agent)",
+    )  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", help="no receipt at the end")
+    parser.add_argument(
+        "--label", metavar="KEY=VALUE", action="append", default=[], help="a label for its calls; repeatable"
+    )
+    parser.add_argument(
+        "--capture", choices=("full", "metadata", "off"), help="how much is kept, if the service has to be started"
+    )
+    parser.add_argument(
+        "--replay-into",
+        metavar="SESSION",
+        default="",
+        help="answer it from a recorded session, not from the provider",
+    )
+    parser.add_argument("--speed", metavar="X", default="1", help="with --replay-into, as for mock")
+    parser.add_argument("--match", choices=MATCHES, default=PREFIX, help="with --replay-into, as for mock")
+    return parser
+
+
+def run_parser() -> argparse.ArgumentParser:
+    """Return the parser that explains ``run``; the same options go before the name of an agent."""
+    parser = argparse.ArgumentParser(
+        prog="ccsproxy run",
+        parents=[option_parser()],
+        description="Start a program and record its calls of LLM APIs. It runs as without ccsproxy: same terminal, "
+        "signals and exit status. The options also go before an agent's name: ccsproxy --label task=refund claude.",
+    )
+    parser.add_argument("command", metavar="-- COMMAND", nargs="...", help="the program and its own options")
+    examples(parser, "ccsproxy run -- python my_agent.py", "ccsproxy run --label task=refund -- ./agent --fast")
     return parser
 
 

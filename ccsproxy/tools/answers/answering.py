@@ -1,6 +1,8 @@
 """Common parts of the commands in this folder."""
 
 import argparse
+import shutil
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,7 @@ def page_url(args: argparse.Namespace, path: str) -> str | None:
 
 def examples(parser: argparse.ArgumentParser, *lines: str) -> None:
     """Add examples to a command's help."""
-    # The default formatter would reflow the examples into one paragraph.
+    # The default formatter would reflow the examples into one paragraph; this one leaves the description, too.
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = textwrap.fill(parser.description or "", max(shutil.get_terminal_size().columns - 2, 40))
     parser.epilog = "examples:\n" + "\n".join(f"  {line}" for line in lines)
