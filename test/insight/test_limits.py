@@ -59,6 +59,18 @@ class LimitTests(SynchronousTestCase):
         self.assertIsNone(got["used"])
         self.assertIn("reset", got["state"])
 
+    def test_no_time_of_reset(self) -> None:
+        """A window of which only the fill was given says nothing either once its whole length has passed."""
+        said = {
+            "anthropic-ratelimit-unified-5h-utilization": "0.61",
+            "anthropic-ratelimit-unified-7d-utilization": "0.2",
+        }
+        got = self.now([call(T0, said)], T0 + 5 * HOUR)
+        self.assertEqual((got["5h"]["used"], got["5h"]["last_used"]), (None, 0.61))
+        self.assertEqual(got["7d"]["used"], 0.2)
+        self.assertTrue(got["7d"]["binding"])
+        self.assertEqual(self.now([call(T0, said)], T0 + 5 * HOUR - 1)["5h"]["used"], 0.61)
+
     def test_just_begun(self) -> None:
         """A window that is full a minute after it began is doubted."""
         got = self.now([unified(T0, 0.99, reset_ms=T0 + 5 * HOUR - 60_000)], T0)["5h"]

@@ -234,7 +234,10 @@ class _Main:
 
     def limited(self) -> None:
         """Answer once with 429 and a time to wait."""
-        first = self.agent.fail(429, said={"retry-after": "4", "anthropic-ratelimit-unified-5h-utilization": "0.61"})
+        # The window ends in 2100, so that it is open whenever somebody looks.
+        stem = "anthropic-ratelimit-unified-5h-"
+        said = {"retry-after": "4", f"{stem}utilization": "0.61", f"{stem}reset": "4102444800"}
+        first = self.agent.fail(429, said=said)
         self.agent.now_s += 4.0
         self.done(retries=(first["seq"],))
 

@@ -30,7 +30,7 @@ def limits_now(found: Iterable[LimitReading], now_ms: int) -> list[dict[str, Any
 
 def _state(group: Sequence[LimitReading], now_ms: int) -> dict[str, Any]:
     last = max(group, key=lambda reading: reading.at_ms)
-    over = last.reset_ms is not None and last.reset_ms <= now_ms
+    over = _is_over(last, now_ms)
     stale = over or (last.window_s == 60 and now_ms - last.at_ms > _FRESH_MS)
     doubtful = not over and _doubtful(last)
     return {
@@ -51,6 +51,13 @@ def _state(group: Sequence[LimitReading], now_ms: int) -> dict[str, Any]:
         "seq": last.seq,
         **(_no_forecast() if stale or doubtful else _forecast(group, last, now_ms)),
     }
+
+
+def _is_over(last: LimitReading, now_ms: int) -> bool:
+    """Whether the window of a reading has ended: where no time of its reset is given, after its whole length."""
+    if last.reset_ms is not None:
+        return last.reset_ms <= now_ms
+    return bool(last.window_s and last.window_s > 60 and last.at_ms + last.window_s * 1000 <= now_ms)
 
 
 def _doubtful(last: LimitReading) -> bool:
