@@ -7,9 +7,11 @@ from ccsproxy.dashboard.answers.limits_view import budgets_panel, limits_panel
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import facts, panel, tiles
 from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.moments import dated
 from ccsproxy.dashboard.notices import notices
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
+from ccsproxy.store.reader.disk_use import DiskUse
 from ccsproxy.store.reader.reader import Reader
 
 
@@ -24,7 +26,7 @@ def health_page(reader: Reader, given: Mapping[str, str], service: Service) -> P
         _sum(health),
         h.div(
             panel("The service", facts(_service(health, service)), id="service"),
-            *_store(health),
+            *_store(health, reader.disk_use()),
             _shipping(health.get("ship") or {}),
             class_="columns",
         ),
@@ -39,12 +41,12 @@ def _dropped(health: Mapping[str, Any]) -> int:
     return sum((health.get("dropped") or {}).values())
 
 
-def _verdict(health: Mapping[str, Any], troubled: bool) -> str:
-    since = figures.stamp(health.get("started_at"))
+def _verdict(health: Mapping[str, Any], troubled: bool) -> Any:
+    since = dated(health.get("started_at"))
     dropped = _dropped(health)
     if dropped:
-        return f"{figures.plural(dropped, 'exchange')} had to be dropped since {since}."
-    return f"Nothing was dropped since {since}." + (" There is something to look at:" if troubled else "")
+        return [f"{figures.plural(dropped, 'exchange')} had to be dropped since ", since, "."]
+    return ["Nothing was dropped since ", since, ". There is something to look at:" if troubled else "."]
 
 
 def _sum(health: Mapping[str, Any]) -> Any:
@@ -69,12 +71,25 @@ def _service(health: Mapping[str, Any], service: Service) -> list[tuple[str, Any
     ]
 
 
-def _store(health: Mapping[str, Any]) -> list[Any]:
+def _store(health: Mapping[str, Any], disk: DiskUse | None) -> list[Any]:
     """Show the store and its index, without what the equation above already shows."""
     detail = health.get("store_detail") or {}
     index = detail.get("index") or {}
     own = [("State", health.get("store")), *_rows(detail, _SAID)]
-    return [panel("The store", facts(own), id="store"), panel("The index", facts(_rows(index)), id="index")]
+    panels = [panel("The store", facts(own), id="store")]
+    if index:
+        panels.append(panel("The index", facts(_rows(index)), id="index"))
+    if disk is not None:
+        panels.append(panel("On the disk", facts(_sizes(disk)), id="disk", data_testid="disk"))
+    return panels
+
+
+def _sizes(disk: DiskUse) -> list[tuple[str, Any]]:
+    return [
+        ("Records", f"{figures.size(disk.segment_bytes)} in {figures.plural(disk.segments, 'segment')}"),
+        ("Index", figures.size(disk.index_bytes)),
+        ("Free", None if disk.free is None else figures.size(disk.free)),
+    ]
 
 
 _SAID = frozenset({"store", "accepted", "stored"})

@@ -26,7 +26,14 @@ def leaks_page(reader: Reader, given: Mapping[str, str], service: Service) -> Pa
     body = [
         h.div(h.h1("Leaks"), class_="head"),
         h.p(said, class_="note") if found else h.p("No secret was seen in a prompt.", class_="nothing"),
-        table("Secrets that were sent", _HEADS, [_row(leak) for leak in found], _NUMBERS, data_testid="leaks")
+        table(
+            "Secrets that were sent",
+            _HEADS,
+            [_row(leak) for leak in found],
+            _NUMBERS,
+            stacked=True,
+            data_testid="leaks",
+        )
         if found
         else None,
     ]

@@ -19,7 +19,7 @@ def limits_panel(found: Sequence[Mapping[str, Any]]) -> Any:
     if not found:
         return None
     rows = [_limit(each) for each in found[:ROWS]]
-    return h.section(h.h2("Limits"), table("Limits", _LIMITS, rows), class_="part", id="limits")
+    return h.section(h.h2("Limits"), table("Limits", _LIMITS, rows, stacked=True), class_="part", id="limits")
 
 
 def _limit(each: Mapping[str, Any]) -> Any:

@@ -34,7 +34,7 @@ def prompts_page(reader: Reader, given: Mapping[str, str], service: Service) -> 
     rows = [_row(each, known.get(each["previous"] or "")) for each in found]
     body = [
         h.div(h.h1("Prompts"), h.p("System prompts and tool sets, those used last first."), class_="head"),
-        table("System prompts and tool sets", _HEADS, rows, _NUMBERS, data_testid="prompts")
+        table("System prompts and tool sets", _HEADS, rows, _NUMBERS, stacked=True, data_testid="prompts")
         if found
         else h.p("No system prompt or tool set has been seen.", class_="nothing"),
     ]
@@ -89,8 +89,10 @@ def _row(each: Mapping[str, Any], before: Mapping[str, Any] | None) -> Any:
 
 def _sent(each: Mapping[str, Any]) -> str:
     """Format the cost of sending it; both figures are estimates."""
-    cost = "" if each["cost"] is None else f", ~{figures.dollars(each['cost'])}"
-    return f"~{tokens(each['tokens_sent'])}{cost}"
+    cost = "" if each["cost"] is None else figures.dollars(each["cost"])
+    # "Less than" says already that it is not exact.
+    said = f", {cost}" if cost.startswith("<") else f", ~{cost}" if cost else ""
+    return f"~{tokens(each['tokens_sent'])}{said}"
 
 
 def _tool_set(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from ccsproxy.dashboard.exchange.waterfall import waterfall
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import copied, facts, panel, tiles
 from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.moments import dated
 from ccsproxy.dashboard.html.words import state_of
 from ccsproxy.dashboard.lists.sums import prompt_of
 from ccsproxy.dashboard.service import Service
@@ -140,10 +141,10 @@ def _program(process: Mapping[str, Any]) -> Any:
     """Show what the operating system reported about the calling program."""
     if not process:
         return ()
-    begun = f", started {figures.stamp(process['started_at'])}" if process.get("started_at") else ""
+    begun = [", started ", dated(process["started_at"])] if process.get("started_at") else ""
     return (
         copied("Program", process.get("exe") or process.get("argv0")),
-        ("Process", f"{process.get('pid')}{begun}"),
+        ("Process", [str(process.get("pid")), begun]),
         copied("Started in", process.get("cwd")),
     )
 
@@ -157,8 +158,8 @@ def _wire(record: Mapping[str, Any]) -> Any:
         ("Category", record.get("category")),
         ("Model asked for", record.get("model")),
         ("Model that answered", record.get("response_model")),
-        ("Started", figures.stamp(record.get("started_at"))),
-        ("Ended", figures.stamp(record.get("ended_at")) if record.get("ended_at") else None),
+        ("Started", dated(record.get("started_at"))),
+        ("Ended", dated(record.get("ended_at")) if record.get("ended_at") else None),
         ("Request body", figures.size(request.get("body_bytes"))),
         ("Response body", figures.size(response.get("body_bytes")) if response else None),
         ("Events in the stream", _maybe(response.get("raw_sse_frames_count") or None)),

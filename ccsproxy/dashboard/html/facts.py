@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from twisted.web.template import Tag
+
 from ccsproxy.dashboard.html.figures import UNKNOWN
 from ccsproxy.dashboard.html.markup import element, h
 
@@ -39,17 +41,29 @@ def panel(title: str, *content: Any, **attributes: Any) -> Any:
 
 
 def table(
-    caption: str, heads: Sequence[str], rows: Sequence[Any], numbers: Collection[str] = (), **attributes: Any
+    caption: str,
+    heads: Sequence[str],
+    rows: Sequence[Any],
+    numbers: Collection[str] = (),
+    stacked: bool = False,
+    **attributes: Any,
 ) -> Any:
     """Write a table.
 
     :param caption: its title, for screen readers.
     :param numbers: the headings of numeric columns, which are right-aligned.
+    :param stacked: whether a narrow screen shows each row as a block, whose cells are labelled.
     """
+    if stacked:
+        for row in rows:
+            _label_cells(row, heads)
     head = [h.th(name, scope="col", class_="num" if name in numbers else None) for name in heads]
     return h.div(
         h.table(
-            element("caption", caption, class_="hidden-label"), h.thead(h.tr(head)), h.tbody(rows), class_="rows"
+            element("caption", caption, class_="hidden-label"),
+            h.thead(h.tr(head)),
+            h.tbody(rows),
+            class_="rows stack" if stacked else "rows",
         ),
         class_="scroll",
         tabindex="0",
@@ -57,3 +71,11 @@ def table(
         aria_label=caption,
         **attributes,
     )
+
+
+def _label_cells(row: Tag, heads: Sequence[str]) -> None:
+    """Give each cell that does not head its row the name of its column."""
+    cells = (each for each in row.children if isinstance(each, Tag))
+    for cell, head in zip(cells, heads, strict=False):
+        if cell.tagName == "td":
+            cell.attributes["data-label"] = head.lower()

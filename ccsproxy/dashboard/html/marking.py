@@ -38,6 +38,19 @@ def mark_words(shown: Any, words: str) -> Any:
     return shown if pattern is None else _Marking(pattern).content(shown)[0]
 
 
+def marked_line(text: str, words: str) -> Any:
+    """Return one line with the words in it marked, without a target: of a row of a list there are many."""
+    pattern = pattern_of(words)
+    if pattern is None:
+        return text
+    pieces: list[Any] = []
+    at = 0
+    for match in pattern.finditer(text):
+        pieces += [text[at : match.start()], h.mark(match[0])] if match[0] else []
+        at = match.end()
+    return [*pieces, text[at:]]
+
+
 def has_mark(shown: Any) -> bool:
     """Whether anything in some content is marked."""
     return any(isinstance(each, Tag) and each.tagName == "mark" for each in _every(shown))

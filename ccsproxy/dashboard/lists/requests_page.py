@@ -57,7 +57,7 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         nothing_found(unknown_values(query, reader.meta())) if not found.items and not empty else None,
         h.p(h.a("", href=address.requests(**filters)), id="newer", class_="newer", role="status", hidden=True),
         # The script inserts new calls at the top, which is their place only on the first page in the default order.
-        _table([row_of(item) for item in found.items], given, order, live=first and order == USUAL),
+        _table([row_of(item) for item in found.items], given, order, query.q, live=first and order == USUAL),
         _pager(filters, query, found, first),
     ]
     return Page(
@@ -110,7 +110,7 @@ def _strips(drawn: Sequence[Strip]) -> Any:
     return h.div(figures, class_="strips", data_testid="sparklines") if drawn else None
 
 
-def _table(rows: Sequence[RowView], given: Mapping[str, str], order: Order, live: bool) -> Any:
+def _table(rows: Sequence[RowView], given: Mapping[str, str], order: Order, searched: str, live: bool) -> Any:
     words = {name: [state.word, state.tone] for name, state in OUTCOMES.items()}
     filters = active(given)
 
@@ -118,7 +118,7 @@ def _table(rows: Sequence[RowView], given: Mapping[str, str], order: Order, live
         return address.requests(**{**filters, "q": sorted_by(filters.get("q", ""), other, USUAL)})
 
     return h.div(
-        request_table(rows, "Calls, newest first", sorted_heads(order, link)),
+        request_table(rows, "Calls, newest first", sorted_heads(order, link), searched),
         # The script creates new rows from this template.
         element("template", request_row(BLANK), id="row-template"),
         id="requests",

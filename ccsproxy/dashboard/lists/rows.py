@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ccsproxy.dashboard.html.figures import UNKNOWN, cents
+from ccsproxy.dashboard.html.marking import marked_line
 from ccsproxy.dashboard.html.markup import element, h
 from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.html.words import badge
@@ -25,16 +26,17 @@ COLUMNS = (
 )
 
 
-def request_table(rows: Sequence[RowView], caption: str, head: Any = None) -> Any:
+def request_table(rows: Sequence[RowView], caption: str, head: Any = None, words: str = "") -> Any:
     """Write a table of calls.
 
     :param head: the header row with links for sorting; a plain one if None.
+    :param words: what was searched for, which is marked.
     """
     plain = h.thead(h.tr([h.th(each.title, scope="col", class_=each.classes) for each in COLUMNS]))
     return h.table(
         element("caption", caption, class_="hidden-label"),
         head if head is not None else plain,
-        h.tbody([request_row(row) for row in rows], id="rows"),
+        h.tbody([request_row(row, words) for row in rows], id="rows"),
         class_="rows stack list-calls",
     )
 
@@ -44,14 +46,17 @@ def sorted_heads(order: Any, link: Any) -> Any:
     return heads(COLUMNS, order, link)
 
 
-def request_row(row: RowView) -> Any:
-    """Write one row of a list of calls."""
+def request_row(row: RowView, words: str = "") -> Any:
+    """Write one row of a list of calls.
+
+    :param words: what was searched for, which is marked.
+    """
     return h.tr(
         h.td(moment_of(row.started_at), class_="time"),
         h.td(
             h.span(row.client, class_="client", data_field="client"),
             h.span(row.agent, class_="agent", data_field="agent", hidden=not row.agent),
-            h.a(row.what or UNKNOWN, href=row.href, class_="open", data_field="what"),
+            h.a(marked_line(row.what or UNKNOWN, words), href=row.href, class_="open", data_field="what"),
             h.span(row.error, class_="why", data_field="error", hidden=not row.error),
             class_="what",
         ),

@@ -53,7 +53,7 @@ def costs_view(
     :param newest: the composition of the newest step's prompt, as returned by `ccsproxy.insight.cost.context`.
     """
     return [
-        h.div(_money(calls), _models(calls), _time(times), class_="columns"),
+        h.div(_money(calls), _models(calls), _time(times), class_="columns thirds"),
         _newest(newest),
         _pieces(sid, pieces),
         _steps(sid, steps),

@@ -5,7 +5,7 @@ from typing import Any
 
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.html.moments import moment_of
+from ccsproxy.dashboard.html.moments import moment_of, until
 from ccsproxy.dashboard.lists.sums import prompt_of
 from ccsproxy.insight.words import counted_calls, seconds
 
@@ -55,7 +55,9 @@ def _where(meta: Mapping[str, Any]) -> Any:
 
 
 def _until(meta: Mapping[str, Any]) -> Any:
-    return moment_of(str(meta["ended_at"])) if meta.get("ended_at") else "now: a call is in flight"
+    if not meta.get("ended_at"):
+        return "now: a call is in flight"
+    return until(str(meta["ended_at"]), str(meta.get("started_at") or ""))
 
 
 def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) -> Any:
@@ -69,7 +71,7 @@ def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) ->
         said.append(f"{figures.tokens(whole)} sent, {figures.percent(read, whole)} cached")
     if meta.get("total_output_tokens") is not None:
         said.append(f"{figures.tokens(meta['total_output_tokens'])} out")
-    cost = h.strong(figures.total(meta.get("cost"), meta.get("unpriced")), class_="figure")
+    cost = h.strong(figures.dollars(meta.get("cost")), class_="figure")
     lacks = figures.lacking(meta.get("unpriced"))
     models = ", ".join(map(str, meta.get("unpriced_models") or ())) or None
     said.append([cost, h.span(f" + {lacks}", class_="warned", title=models) if lacks else ""])

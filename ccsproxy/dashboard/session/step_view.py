@@ -164,6 +164,7 @@ def _tool(block: Block, texts: StepTexts, each: PlacedStep, shown: StepContext, 
         h.span(block.name or "tool", class_="tool"),
         " ",
         h.span(_target(block, told), class_="target"),
+        h.span(" → sub-agent: ", ", ".join(_agent_sums(agent) for agent in agents), class_="muted") if agents else "",
         h.span(_came(told, result, failed), class_="came bad-figure" if failed else "came muted"),
     )
     return h.details(
@@ -217,6 +218,12 @@ def _is_called(agent: Mapping[str, Any], blocks: Sequence[Block]) -> bool:
 def _agents(agents: Sequence[Mapping[str, Any]], sid: str) -> Any:
     """Fold sub-agents, each with its own sums."""
     return [_agent(agent, sid) for agent in agents] or None
+
+
+def _agent_sums(agent: Mapping[str, Any]) -> str:
+    """Say of a sub-agent what its call is worth knowing for while it is folded."""
+    cost = figures.total(agent["cost"], agent["unpriced"])
+    return f"{figures.plural(agent['requests'], 'call')}, {cost}, {seconds(agent['seconds'])}"
 
 
 def _agent(agent: Mapping[str, Any], sid: str) -> Any:

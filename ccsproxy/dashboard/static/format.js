@@ -40,9 +40,14 @@ export function dollars(amount) {
 export function localTime(element) {
   const at = new Date(element.getAttribute("datetime") || "");
   if (Number.isNaN(at.valueOf())) return;
+  const since = new Date(element.dataset.since || "");
+  element.title = at.toISOString();
+  if (since.toDateString() === at.toDateString()) {
+    element.replaceChildren(at.toLocaleTimeString("en-GB"));
+    return;
+  }
   const day = document.createElement("span");
   day.className = "day";
   day.textContent = at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
   element.replaceChildren(day, ` ${at.toLocaleTimeString("en-GB")}`);
-  element.title = at.toISOString();
 }

@@ -34,6 +34,7 @@ from ccsproxy.store.reader.aggregates.speeds import MOST, MS, TOKENS, speeds_of
 from ccsproxy.store.reader.aggregates.stats import as_dict as tally_dict
 from ccsproxy.store.reader.aggregates.stats import ordered, statistics_of
 from ccsproxy.store.reader.calls import Stamp, completed
+from ccsproxy.store.reader.disk_use import DiskUse
 from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import SessionQuery, session_dict
 from ccsproxy.store.reader.reader import RequestPage
@@ -85,6 +86,10 @@ class EngineReader(EngineRecords):
         sql = f"{self._sessions_sql(query)} ORDER BY {order_by} LIMIT {query.limit} OFFSET {query.offset}"
         names = [row[0] for row in self._engine.rows(sql)]
         return [session_dict(each) for each in self._folded(names)]
+
+    def disk_use(self) -> DiskUse | None:
+        """Return None: where an engine keeps its rows is not known here."""
+        return None
 
     def session_totals(self, query: SessionQuery) -> dict[str, Any]:
         """Sum up all sessions that match a query, on all pages."""

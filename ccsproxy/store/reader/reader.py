@@ -21,6 +21,7 @@ from ccsproxy.store.reader.aggregates.costs import GROUPS, costs
 from ccsproxy.store.reader.aggregates.speeds import speeds
 from ccsproxy.store.reader.aggregates.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
+from ccsproxy.store.reader.disk_use import DiskUse, disk_use
 from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import (
     SessionQuery,
@@ -77,6 +78,10 @@ class Reader(RecordReader):
         return self._source.ask(
             lambda connection: [session_dict(each) for each in session_rows(connection, query)], []
         )
+
+    def disk_use(self) -> DiskUse | None:
+        """Return how much of the disk the store takes up."""
+        return disk_use(self._data_dir)
 
     def session_totals(self, query: SessionQuery) -> dict[str, Any]:
         """Sum up all sessions that match a query, on all pages."""

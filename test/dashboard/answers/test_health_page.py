@@ -5,6 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.answers.health_page import health_page
+from ccsproxy.store.reader.disk_use import DiskUse
 from test.dashboard.reading_page import Element, shown
 
 
@@ -17,8 +18,20 @@ class NoLimits:
     budget = limits
 
 
+class NoStore:
+    """A reader of an engine elsewhere."""
+
+    disk: DiskUse | None = None
+
+    def disk_use(self) -> DiskUse | None:
+        return self.disk
+
+
 class HealthTests(SynchronousTestCase):
     """Whether anything was lost, said aloud."""
+
+    def setUp(self) -> None:
+        self.reader: Any = NoStore()
 
     def page(self, **health: Any) -> Element:
         """Show the page of a service."""
@@ -26,7 +39,7 @@ class HealthTests(SynchronousTestCase):
         service: Any = type(
             "S", (), {"health": told, "insights": NoLimits(), "proxies": ["http://p"], "upstreams": ["a"]}
         )()
-        return shown(list(health_page(None, {}, service).body))  # type: ignore[arg-type]
+        return shown(list(health_page(self.reader, {}, service).body))
 
     def test_verdicts(self) -> None:
         """Nothing lost, nothing lost but something wrong, something lost."""
@@ -47,6 +60,13 @@ class HealthTests(SynchronousTestCase):
         self.assertIn("Queued7", text)
         self.assertIn("The indexLag s", text)
         self.assertNotIn("odd", text)
+
+    def test_the_disk(self) -> None:
+        """What the store takes up and what is left; nothing of it where the store is elsewhere."""
+        self.assertEqual(self.page().all("section", id="disk"), [])
+        self.reader.disk = DiskUse(3, 1_500_000, 20_000, 5_000_000_000)
+        text = self.page().one("section", id="disk").text
+        self.assertIn("Records1.5 MB in 3 segmentsIndex20.0 KBFree5.00 GB", text)
 
     def test_shipping(self) -> None:
         """A line a target, with its trouble and what it lacks; nothing where nothing is shipped."""

@@ -42,5 +42,13 @@ class TableTests(SynchronousTestCase):
         page = shown(table("Things", ("Name", "Count"), [h.tr(h.th("a"), h.td("3"))], ("Count",), data_testid="t"))
         heads = page.one("thead").all("th")
         self.assertEqual([each.attributes.get("class") for each in heads], [None, "num"])
+        self.assertNotIn("data-label", page.one("td").attributes)
         frame = page.one(data_testid="t")
         self.assertEqual((frame.attributes["tabindex"], frame.attributes["aria-label"]), ("0", "Things"))
+
+    def test_stacked(self) -> None:
+        """Where a narrow screen shows rows as blocks, each cell says what it is; what heads the row needs no name."""
+        page = shown(table("Things", ("Name", "Count"), [h.tr(h.th("a"), h.td("3"))], ("Count",), stacked=True))
+        self.assertEqual(page.one("td").attributes["data-label"], "count")
+        self.assertEqual(page.one("table").attributes["class"], "rows stack")
+        self.assertNotIn("data-label", page.one("tbody").one("th").attributes)

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.html.marking import DEEPEST, has_mark, mark_words, pattern_of, says, text_in
+from ccsproxy.dashboard.html.marking import DEEPEST, has_mark, mark_words, marked_line, pattern_of, says, text_in
 from ccsproxy.dashboard.html.markup import h, write
 from ccsproxy.dialects.views.view import Block
-from test.dashboard.reading_page import misdeeds, read_page
+from test.dashboard.reading_page import misdeeds, read_page, shown
 from test.effort import effort
 
 
@@ -51,6 +51,14 @@ class MarkingTests(SynchronousTestCase):
         for block in (inner, Block(kind="json", value={"k": "needle"}), Block(kind="tool_result", content=(inner,))):
             self.assertTrue(says([Block(kind="text", text="hay"), block], pattern))
         self.assertFalse(says([Block(kind="text", text="needles")], pattern))
+
+    def test_line(self) -> None:
+        """Each word of a line is marked, none of them as a target; without words the line stays a text."""
+        page = shown(h.p(marked_line("a Needle, two needles, needle", "needle")))
+        self.assertEqual([each.text for each in page.all("mark")], ["Needle", "needle"])
+        self.assertEqual(page.all("mark", id="hit"), [])
+        self.assertEqual(page.text, "a Needle, two needles, needle")
+        self.assertEqual(marked_line("text", ""), "text")
 
     def test_text_in(self) -> None:
         """All text of some content, in its order."""
