@@ -36,7 +36,7 @@ def _phases() -> Iterator[str]:
 #: The pattern of prefixes in base64.
 ENCODED = "|".join(re.escape(each) for each in dict.fromkeys(_phases()))
 _ENCODED = re.compile(ENCODED.encode())
-#: The expression of a letter, digit or hyphen that is written as an escape, for which nobody has a reason.
+#: The pattern of a letter, digit or hyphen that is escaped without need.
 ESCAPED = r"\\u00(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[dD]|5[fF])"
 _ESCAPE = re.compile(rb"\\+u00([2-7][0-9A-Fa-f])")
 _ESCAPES = re.compile(rb"(?:\\+u00[2-7][0-9A-Fa-f])+")

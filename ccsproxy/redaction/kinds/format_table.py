@@ -1,8 +1,10 @@
 """The published formats of tokens: one row per format, facts only.
 
-Each line is a kind, what the token begins with, the alphabet of the rest, and the least length of the rest. Lengths
-are floors, for providers lengthen their tokens and keep their prefixes. A line whose alphabet is ``=`` is an
-expression of the whole token. Expressions are in the subset that RE2 and Python read alike.
+Each line has a kind, the prefix of the token, the alphabet of the rest, and the minimum length of the rest. Lengths
+are
+lower bounds, because providers lengthen their tokens and keep their prefixes. If the alphabet is ``=``, the line has
+a
+pattern of the whole token. Patterns use the subset that RE2 and Python interpret in the same way.
 
 Sources: the providers' own pages, and the rule sets of gitleaks, trufflehog, detect-secrets and Nosey Parker (facts).
 """
@@ -19,7 +21,7 @@ ALPHABETS = {
     "U": "[A-Z0-9]",
 }
 
-#: Tokens whose beginning says what they are; ``?`` after the kind: only where the rest looks random.
+#: Tokens with a fixed prefix; ``?`` after the kind: only if the rest looks random.
 TABLE = r"""
 anthropic-key       sk-ant-[a-z]{2,8}[0-9]{0,4}-                    u 10
 anthropic-key       sk-ant-                                         u 20
@@ -203,8 +205,9 @@ aws-access-key-id   AKIA                                            U 8
 jwt                 eyJ                                             u 12
 """
 
-#: Tokens of a middle that says what they are: its expression, and the expression of the whole around it, in which
-#: ``@`` stands for the middle. What is before it is at most 96 letters.
+#: Tokens with a fixed middle: its pattern, and the pattern of the whole token, in which ``@`` represents the middle.
+#: At
+#: most 96 characters precede it.
 MIDDLES = r"""
 openai-key          T3BlbkFJ[A-Za-z0-9_-]{8}        [A-Za-z0-9_-]{20,90}@[A-Za-z0-9_-]{12,}
 azure-key           JQQJ9[A-Za-z0-9]{8}             [A-Za-z0-9]{40,60}@[A-Za-z0-9]{12,}=*
@@ -219,7 +222,7 @@ newrelic-key        NRAL\b                          \b[0-9a-f]{32}(?:[0-9a-f]{4}
 asana-token         :[0-9a-f]{32}\b                 \b[01]/[0-9]{15,17}@
 """
 
-#: Hashes of passwords, which begin with a mark that is no letter.
+#: Password hashes, which begin with a sign.
 HASHES = r"""
 password-hash       \$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}
 password-hash       \$[56]\$(?:rounds=[0-9]+\$)?[./A-Za-z0-9]{4,16}\$[./A-Za-z0-9]{43,86}

@@ -1,6 +1,6 @@
-"""Secrets at places where a program, file or language puts them, without a name that says so.
+"""Secrets at places where a program, file or language has them, without a name that identifies them.
 
-Each has an expression for the engine, and one that reads the whole of it; both are bounded.
+Each has a pattern for the engine, and one for the whole phrase; both are bounded.
 """
 
 import re
@@ -25,7 +25,7 @@ _BLANKS = r"(?:[ \t\r\n]|\\+[nrt])+(?:[0-9]{1,7}(?:\xe2\x86\x92|\\+t|[\t:|])(?:[
 _TAB = r"(?:\t|\\+t)"
 _TO_BLANK = r"[^\s\"'\\]{1,200}"
 _QUOTE = r"\\*\""
-#: The name of a secret, which stands behind its value.
+#: The name of a secret after its value.
 _NAME_BEHIND = (
     rf"{_QUOTE}[ ]*,[ ]*{_QUOTE}(?:name|key){_QUOTE}[ ]*:[ ]*{_QUOTE}"
     r"[\w-]*(?i:passw(?:or)?d|secret|token|[_-]key|authorization)"
@@ -68,10 +68,10 @@ _COOKIE = re.compile(rb"[; ]*([\w.-]+)=([^;\s\"'\\]*)")
 _JWK = r"\"d\\*\"[ ]*:[ ]*\\*\"[A-Za-z0-9_-]{40}"
 _JWK_MEMBER = re.compile(rb"\"(?:d|p|q|dp|dq|qi|k)\\*\"[ ]*:[ ]*\\*\"([A-Za-z0-9_-]{20,})")
 _NEAR = 4096
-#: More of a list of cookies is not read; each of them could begin one.
+#: Maximum length of a cookie list that is read, because each of them could start one.
 _LONGEST_COOKIES = 8192
 _LONG_LIST = 200
-#: What begins a phrase and is a name with a sign behind it as well.
+#: Beginnings of phrases that are names with a separator as well.
 BEFORE_NAMES = (b"cookie", b"Cookie", b"COOKIE", b"jdbc:", b"WIFI:", b"auth", b"PWD={", b'"value', b"variable")
 
 #: The expression of all of them.
@@ -79,7 +79,7 @@ PHRASES = "|".join((*(each.head for each in _ALL), ECHOED, FLAGS, _COOKIES, _JWK
 
 
 def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
-    """Return the secrets of the phrase that begins at a place."""
+    """Return the secrets of the phrase that begins at a position."""
     if text[start : start + 2] == b'"d':
         return list(_private_members(text, start))
     for each in _ALL:
@@ -91,7 +91,7 @@ def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
 
 
 def find_cookies(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
-    """Return the cookies that are secret in a list that begins at a place, and where to go on behind a long list."""
+    """Return the secret cookies in a list that begins at a position, and where to continue after a long list."""
     begins = _COOKIES_BEGIN.match(text, start)
     if begins is None:
         return [], start

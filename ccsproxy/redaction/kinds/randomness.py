@@ -1,8 +1,8 @@
-"""Whether a word looks random, as keys do, or made by people, as names and sentences do.
+"""Decides whether a word looks random, as keys do, or chosen by people, as names and sentences do.
 
-Entropy alone does not tell: four of five long identifiers reach the 3.5 bits a character at which scanners look up.
-What tells better, and is cheap, are the classes of the letters, how often they change, and stretches that cannot be
-spoken (measured on the standard library: 15 of 6,342 words of 20 letters and more mix three classes).
+Entropy alone does not decide: four of five long identifiers reach the 3.5 bits per character that scanners use as a
+threshold. Better criteria, and cheap ones, are the character classes, how often they change, and unpronounceable
+stretches (measured on the standard library: 15 of 6,342 words of 20 letters and more mix three classes).
 """
 
 import re
@@ -12,14 +12,14 @@ _UUID = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 #: Lengths that hashes and keys have in hexadecimal digits.
 _HEX_LENGTHS = frozenset({32, 40, 48, 56, 64, 96, 128})
 _PARTS = re.compile(rb"[^A-Za-z0-9]+")
-#: What joins no words.
+#: Signs that do not join words.
 _SYMBOLS = re.compile(rb"[^A-Za-z0-9._:/,@ -]")
-#: The words that a name is put together from: one written small, perhaps with a capital, or all capitals; digits.
+#: The words in an identifier: lower case, capitalised, or all capitals; digits.
 _CHUNKS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]|[0-9]+")
 #: No word of a language has so many letters without a vowel.
 _UNSPEAKABLE = re.compile(rb"[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{7}")
 
-#: The words that a name is put together from, each with the number behind it.
+#: The words in an identifier, each with the number that follows it.
 _NUMBERED = re.compile(rb"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)[0-9]*|[0-9]+")
 #: Words that numbers belong to.
 _NAMED_BY_NUMBER = re.compile(
@@ -31,7 +31,7 @@ _NAMED_BY_NUMBER = re.compile(
     rb"|beta|alpha|rc|alert|attempt|error|fig|figure|table|section|chapter|issue|ticket|pr)[0-9]{1,6}"
     rb"|(?i:b64|i18|l10|k8|s3|x86|v[0-9]{1,3}|p2|[uif](?:8|16|32|64|128)|e2|a11|c99|c11|n8|t5|m1|o[134])"
 )
-#: A number with its unit, or what it counts.
+#: A number with its unit or with what it counts.
 _COUNTED = re.compile(
     rb"[0-9]{1,8}(?i:x|px|ms|s|st|nd|rd|th|k|kb|mb|gb|h|hrs?|min|days?|d|chars?|bits?|bytes?|cols?|rows?|fa|characters?)?"
 )
@@ -43,12 +43,12 @@ def is_uuid(word: bytes) -> bool:
 
 
 def is_hex(word: bytes) -> bool:
-    """Tell whether a word is hexadecimal digits of one case, as many as hashes and keys have, and no number."""
+    """Return whether a word is hexadecimal digits of one case, with the length of a hash or key, and not a number."""
     return len(word) in _HEX_LENGTHS and _HEX.match(word) is not None and 2 <= _digits(word) <= len(word) - 2
 
 
 def is_random(word: bytes) -> bool:
-    """Tell whether a word of 16 letters or more looks drawn by chance."""
+    """Return whether a word of 16 characters or more looks random."""
     size = len(word)
     if size < 16 or len(set(word)) < 8:
         return False
@@ -66,23 +66,23 @@ def is_random(word: bytes) -> bool:
 
 
 def _mixed(word: bytes, digits: int) -> bool:
-    """Tell whether there are letters of both cases, or so many digits among the letters as chance would put there."""
+    """Return whether there are letters of both cases, or as many digits among the letters as a random word has."""
     both = word.lower() != word and word.upper() != word
     return both or digits * 8 >= len(word)
 
 
 def looks_drawn(word: bytes) -> bool:
-    """Tell whether a word of letters only looks drawn by chance: its case changes too often for one of a language."""
+    """Return whether a word of letters looks random: its case changes too often for a language."""
     return len(word) >= 8 and (_changes(word) * 3 >= len(word) or _UNSPEAKABLE.search(word) is not None)
 
 
 def is_unspeakable(word: bytes) -> bool:
-    """Tell whether a word of letters only has a stretch of consonants, or changes of case, that no language has."""
+    """Return whether a word of letters has a run of consonants, or changes of case, that no language has."""
     return _UNSPEAKABLE.search(word) is not None or _changes(word) * 5 >= len(word) * 3
 
 
 def is_slug(word: bytes) -> bool:
-    """Tell whether a word is put together from words and small numbers, as names of files and branches are."""
+    """Return whether a word consists of words and small numbers, as names of files and branches do."""
     if _SYMBOLS.search(word) is not None:
         return False
     parts = [part for part in _PARTS.split(word) if part]
@@ -90,7 +90,7 @@ def is_slug(word: bytes) -> bool:
 
 
 def _is_plain(part: bytes) -> bool:
-    """Tell whether a part of a name is a word, perhaps with a small number, a number, or words in camel case."""
+    """Return whether a part of a name is a word, perhaps with a small number, a number, or words in camel case."""
     if part.isdigit():
         return len(part) <= 8
     letters = part.rstrip(b"0123456789")
@@ -104,7 +104,7 @@ def _is_plain(part: bytes) -> bool:
 
 
 def is_chosen(word: bytes) -> bool:
-    """Tell whether digits stand in a word as people put them into passwords, and not as in names of technology.
+    """Return whether a word contains digits as passwords do, and not as names of technology do.
 
     ``Hunter2xyz``, ``letmein99x`` and ``Winter2026`` are chosen; ``sha256sum``, ``utf8Text``, ``value2`` are names.
     """
@@ -120,7 +120,7 @@ def _is_chosen_part(part: bytes) -> bool:
 
 
 def is_named_by_number(word: bytes) -> bool:
-    """Tell whether all digits of a word belong to a name such as ``sha256`` or ``step2``, or count something."""
+    """Return whether all digits of a word belong to a name such as ``sha256`` or ``step2``, or count something."""
     parts = [part for part in _PARTS.split(word) if part and not part.isalpha()]
     return bool(parts) and all(_COUNTED.fullmatch(part) or all(map(_is_named, _numbered(part))) for part in parts)
 
@@ -135,7 +135,7 @@ def _is_named(chunk: bytes) -> bool:
 
 
 def is_series(word: bytes) -> bool:
-    """Tell whether a word is one letter, or two or three, again and again."""
+    """Return whether a word repeats one letter, or two or three letters."""
     return len(set(word.lower())) <= 3
 
 

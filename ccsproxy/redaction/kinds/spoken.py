@@ -1,7 +1,7 @@
 """Secrets that a sentence reveals: the password is ..., use the token ..., Incorrect API key provided: ...
 
-Between the word and the value stand other words, or nothing but a blank or a line end. Prose about passwords and
-tokens looks the same, so the value has to look like nothing else.
+Between the word and the value there are other words, or only a space or a line end. Prose about passwords and tokens
+looks the same, so the value must look like nothing else.
 """
 
 import re
@@ -16,9 +16,9 @@ from ccsproxy.redaction.kinds.named.value_extent import unescaped
 from ccsproxy.redaction.kinds.named.values import Style, is_loud_value, is_secret_value, is_spoken_password
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: So far behind its name a value is looked for, on the same line.
+#: Maximum distance of a value from its name, on the same line.
 _NEAR = 56
-#: A longer match is no sentence.
+#: A longer match is not a sentence.
 _LONGEST = 400
 _SIGN = re.compile(rb"[\"'`*\s\\\])]{0,8}(?:[:=|?>,<]|value)")
 _KEYS = r"(?:api|access|secret|private|auth|license|account)[ _-]?keys?|token|secret|credentials?"
@@ -27,12 +27,13 @@ _LINE_BEGIN = rf"(?:{_LINE_END}[ ]{{0,8}}{LINE_BEGINS}(?:[ \t]|\\+t)*)"
 _BELOW = rf"[\"'`*:_)]{{0,4}}[ ]?{_LINE_BEGIN}{{1,3}}(?:```[a-z]{{0,8}}{_LINE_BEGIN})?"
 _SAYING = r"is|was|are|to|set|be|been|now|provided|supplied|given|key|value|=|:|=>|->|-|for"
 _SAID = rf"(?:[ \t]+(?:{_SAYING})[:`*_]*)*(?:[ \t]|\\+t)+"
-#: A word with a digit in it; no secret that is told has none.
+#: A word with a digit; secrets without one are not found here.
 _WORD = r"[\"'`*(<]*[^\s0-9]*[0-9]"
 _MARKS = r"[\"'`*:_]*"
-#: The expression of a word for a secret behind which something is told. Nothing is counted in it, for each count
-#: multiplies the states of the automaton: with 56 letters between, it went through ordinary text at a tenth of its
-#: pace. What is told later on the line is looked for in Python.
+#: The pattern of a word for a secret, followed by something. It has no counted repetition, because each multiplies
+#: the
+#: states of the automaton: with 56 characters between name and value, ordinary text was searched at a tenth of the
+#: speed. Values later on the line are searched for in Python.
 SPOKEN = (
     rf"(?i:{PASSWORDS}){TRAIL}(?:{_MARKS}(?:[ \t\n]|\\+[nt])|[\x80-\xff]|\\+u)"
     rf"|(?i:{_KEYS}){_MARKS}(?:{_SAID}|[ ]?{_LINE_END}+(?:```[a-z]*{_LINE_END})?){_WORD}"
@@ -50,17 +51,17 @@ _WORDS_BETWEEN = (
     rb"(?:is|was|are|be|been|has|to|set|now|just|still|currently|changed|reset|updated|provided|supplied|given|named"
     rb"|ist|lautet|est|es|:|=|=>|->|-|\xe2\x80\x93)"
 )
-#: What stands between a word and the value right behind it; its group says that the sentence says so.
+#: The text between a word and the value right after it; its group matches if there is a copula.
 _COPULA = rb"[ \t]*(?:\xe6\x98\xaf|\xe3\x81\xaf|\xe4\xb8\xba|\\+u(?:662f|306f|4e3a))"
 _DIRECT = re.compile(
     rb"(?:\\*[\"'`]|[*_):])*"
-    rb"(?P<said>%b|(?:[ \t]*%b[*:`]*(?=[\s\"'`]|[\x80-\xff]|\\|[*]))*)"
+    rb"(?P<introduced>%b|(?:[ \t]*%b[*:`]*(?=[\s\"'`]|[\x80-\xff]|\\|[*]))*)"
     rb"(?:(?:[ \t]|\\+t)+|\xef\xbc\x9a)?(?:%b)*" % (_COPULA, _WORDS_BETWEEN, _QUOTES)
 )
-#: A sign that tells a value.
-_TOLD = re.compile(rb"[:=]|\xef\xbc\x9a|ff1a")
+#: A sign that introduces a value.
+_INTRODUCED = re.compile(rb"[:=]|\xef\xbc\x9a|ff1a")
 _BELOW_IT = re.compile(rf"{_BELOW}[ \t]*[\"'`]?".encode("latin-1"))
-#: What stands before a value that is told later on the line.
+#: The text before a value later on the line.
 _LATER = re.compile(
     rb"(?:[:=>)]|\b(?:is|to|ist|lautet|est|es)|[ ]/|[ ]-(?:b|v|-body|-value))[*_`]*[ \t]+(?:%b)*" % _QUOTES
 )
@@ -76,23 +77,23 @@ _COMMANDS = re.compile(
 
 
 def is_spoken(text: bytes, start: int, end: int) -> bool:
-    """Tell whether the engine's match is of a word behind which something is told, and of nothing else."""
+    """Return whether the engine's match is of a word for a secret in a sentence, and of nothing else."""
     return end - start <= _LONGEST and _SPOKEN.fullmatch(text, start, end) is not None
 
 
 def is_separated(text: bytes, end: int) -> bool:
-    """Tell whether a sign stands behind a word, as between a name and its value."""
+    """Return whether a separator follows a word, as between a name and its value."""
     return _SIGN.match(text, end) is not None
 
 
 def end_of_word(text: bytes, start: int) -> int:
-    """Return where the word for a secret ends that begins at a place, perhaps in the middle of a name."""
+    """Return the end of the word for a secret that begins at a position, perhaps in the middle of a name."""
     word = _NAME.match(text, start)
     return start + 1 if word is None else word.end()
 
 
 def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
-    """Return the value that is told behind a word for secrets.
+    """Return the value that a sentence gives after a word for secrets.
 
     :param start: where the word begins, perhaps in the middle of a name.
     :param end: where it ends.
@@ -108,38 +109,41 @@ def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
         level = Strength.HUMAN
     if level is Strength.NONE or is_type(text, begin):
         return None
-    for at, said in places:
+    for at, introduced in places:
         value = _VALUE.match(text, at)
         if value is not None:
             token = token_at(text, at)
             if token is not None:
                 return token
             stop = at + len(value.group().rstrip(b".,:;?)*_]}"))
-            said = said or (level is Strength.HUMAN and _is_given(text, begin))
-            if _is_told(text[at:stop], level, spelled.encode(), said):
+            introduced = introduced or (level is Strength.HUMAN and _is_command_argument(text, begin))
+            if _is_secret_in_sentence(text[at:stop], level, spelled.encode(), introduced):
                 return FoundSecret(at, stop, kind_of(spelled), unescaped(text[at:stop]))
     return None
 
 
-def _is_given(text: bytes, begin: int) -> bool:
-    """Tell whether a command takes the name that begins at a place, and its value."""
+def _is_command_argument(text: bytes, begin: int) -> bool:
+    """Return whether a command takes the name that begins at a position, and its value."""
     return _COMMANDS.search(text, max(begin - 60, 0), begin) is not None
 
 
 @lru_cache(1024)
-def _is_told(value: bytes, level: Strength, name: bytes, said: bool) -> bool:
-    if said and level is Strength.HUMAN:
+def _is_secret_in_sentence(value: bytes, level: Strength, name: bytes, introduced: bool) -> bool:
+    if introduced and level is Strength.HUMAN:
         return is_spoken_password(value)
-    if said and len(value) >= 16 and is_secret_value(value, level, Style.CODE, name):
+    if introduced and len(value) >= 16 and is_secret_value(value, level, Style.CODE, name):
         return True
     return is_loud_value(value, max(level, Strength.WEAK), name)
 
 
 def _places(text: bytes, end: int) -> Iterator[tuple[int, bool]]:
-    """Yield where a value may begin, and whether the sentence says that it is one."""
+    """Yield the possible beginnings of a value, and whether the sentence says that it is one."""
     direct = _DIRECT.match(text, end)
     if direct is not None and direct.end() > end:
-        yield direct.end(), bool(direct.group("said")) or _TOLD.search(text, end, direct.end()) is not None
+        yield (
+            direct.end(),
+            bool(direct.group("introduced")) or _INTRODUCED.search(text, end, direct.end()) is not None,
+        )
     below = _BELOW_IT.match(text, end)
     if below is not None:
         yield below.end(), False

@@ -1,1 +1,1 @@
-"""Secrets that are recognised by the name beside them."""
+"""Secrets that are recognised by the name next to them."""

@@ -1,10 +1,10 @@
-"""Secrets that are recognised by the name before them, however name and value are written.
+"""Secrets that are recognised by the name in front of them, in any notation.
 
 ``NAME=value``, ``export NAME=value``, ``name: value``, ``"name": "value"`` at any depth of quoting,
 ``--flag value``, ``-H 'Name: value'``, ``<name>value</name>``, ``"name": "NAME", "value": "..."``,
-``| NAME | value |``, ``setName("value")``. The text is not parsed, so that a piece of it, or one that was cut off, is
-searched just as well. The engine finds a stem of a name that is followed by something like a value; here the name is
-read whole, and the value judged.
+``| NAME | value |``, ``setName("value")``. The text is not parsed, so that a part of it, or a truncated text, is
+searched equally well. The engine finds the stem of a name followed by a possible value; this module reads the whole
+name and judges the value.
 """
 
 import re
@@ -35,7 +35,7 @@ from ccsproxy.redaction.kinds.named.values import (
 from ccsproxy.redaction.search.engine import make_engine
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: The expression of credentials with their scheme, wherever they stand.
+#: The pattern of credentials with their scheme, in any context.
 SCHEMED = r"\b[Bb](?:earer[ ]+[A-Za-z0-9._~+/-]{16}|asic[ ]+[A-Za-z0-9+/]{3,}[A-Z0-9+/=])"
 _SCHEMED = re.compile(rb"([Bb]earer|[Bb]asic) +([A-Za-z0-9._~+/-]+=*)")
 _NAME = re.compile(
@@ -44,24 +44,24 @@ _NAME = re.compile(
 )
 _FLAG_END = re.compile(rb"(?P<separator>[ \t]+)(?P<open>(?:\\*[\"'])?)")
 _NAME_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
-#: The end of an escape, or of a colour of a terminal, that stands before a name as if it were its first letters.
+#: The end of an escape, or of a terminal colour, directly before a name, which looks like its first letters.
 _ESCAPE_END = re.compile(
     rb"(?:\x1b|\\(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]|\\(?:[nrtbf]|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})"
     rb"|%[0-7][0-9a-fA-F]"
 )
-#: What a bare value begins with that is none: a member of something, a call. Most values in code are told by it.
+#: Beginnings of bare values that are not literals: a member access, a call. They decide most values in code.
 _REFERENCE = re.compile(
     rb"(?:self|this|cls|props|config|settings|args|options|state|ctx|req|request|env|params?|os|process)\."
     rb"|[A-Za-z_][\w.]{0,60}\(|(?:None|True|False|null|true|false|undefined|nil)\b"
 )
 _LINE_ENDS = re.compile(rb"\r?\n|\\+[rn]")
-#: So much of a value is judged, and so much of one that is secret is taken out.
+#: How much of a value is judged, and how much of a secret value is replaced at most.
 _JUDGED = 160
 _LONGEST_VALUE = 64 << 10
 
 
 def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
-    """Return the value of the name whose stem begins at a place, where it is secret, and where to go on."""
+    """Return the secret value of the name whose stem begins at a position, if any, and where to continue."""
     begin = name_begins(text, start)
     name = _NAME.match(text, begin, start + 2 * LEFT)
     if name is None or name.end() <= start:
@@ -94,7 +94,7 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
 
 @lru_cache(4096)
 def judged_name(name: bytes) -> tuple[str, Strength]:
-    """Return a name as it is spelled, and what it says; what a statement says in several words is one name."""
+    """Return a name in a normalised spelling, and its strength; a phrase of a statement is one name."""
     spelled = _spelling(name)
     return spelled, strength(spelled)
 
@@ -107,7 +107,7 @@ def _spelling(name: bytes) -> str:
 
 
 def _called(text: bytes, name: str, end: int, level: Strength) -> list[FoundSecret]:
-    """Return what is given to a function with a secret name, or written into a field of such a name."""
+    """Return a secret argument of a function with such a name, or a secret assigned to such a field."""
     called = CALLED.match(text, end)
     if called is None or level < Strength.STRONG or name[:3].lower() in ("get", "has"):
         return []
@@ -121,20 +121,20 @@ def _called(text: bytes, name: str, end: int, level: Strength) -> list[FoundSecr
     return [FoundSecret(start, stop, kind_of(name), value)]
 
 
-#: A word of so many letters that is no secret is not searched for further names, but for tokens.
+#: A longer word that is not a secret is not searched for further names, only for tokens.
 _LONG_WORD = 100
 _TOKENS = make_engine(f"{TOKENS}|{MARKED}".encode())
 
 
 def _behind_refused(text: bytes, start: int, end: int) -> int:
-    """Return where to go on behind a value that is no secret: at the first token in it, if it is long behind it."""
+    """Return where to continue after a value that is not secret: in a long one, at the first token in it."""
     if end - start < _LONG_WORD:
         return start
     token = _TOKENS.search(text, start, end)
     return end if token is None else max(token[0] - 1, start)
 
 
-#: What stands between a value and the next one of a list, or the one that takes its place.
+#: The separator between a value and the next one of a list, or its replacement in a diff.
 _NEXT = re.compile(rb"(\\*[\"'])\s*(?:,|->)\s*\1(?=[^\s])")
 
 
@@ -151,7 +151,7 @@ def _further(text: bytes, first: FoundSecret, level: Strength) -> Iterator[Found
 
 
 def name_begins(text: bytes, start: int) -> int:
-    """Return where the name begins that goes on to the left of its stem; an escape before it is none of it."""
+    """Return where the name begins that continues to the left of its stem, without an escape before it."""
     before = text[max(start - LEFT, 0) : start]
     length = len(before) - len(before.rstrip(_NAME_LETTERS))
     begin = start - length
@@ -163,22 +163,22 @@ def name_begins(text: bytes, start: int) -> int:
     return begin
 
 
-#: The number of a line, at the end of what is searched.
+#: A line number at the end of the searched text.
 _LINE_NUMBER = re.compile(rb"(?<![A-Za-z0-9_])[0-9]{1,9}\Z")
 
 
 def is_type(text: bytes, begin: int) -> bool:
-    """Tell whether a name is the end of a type or of a resource of AWS, or names a group, or what was redacted."""
+    """Return whether a name is the end of a type or an AWS resource, a group name, or part of a placeholder."""
     if text[max(begin - 10, 0) : begin].endswith((b"?P<", b"(?<", b"<redacted:")):
         return True
-    # A number alone before the colons is that of a line, as search tools print it; one at the end of a word is not.
+    # A number alone before the colons is a line number, as search tools print it; one at the end of a word is not.
     if text[max(begin - 2, 0) : begin] == b"::" and not _LINE_NUMBER.search(text, max(begin - 12, 0), begin - 2):
         return True
     return b"arn:" in text[max(begin - 100, 0) : begin]
 
 
 def _flagged(text: bytes, begin: int, end: int, level: Strength) -> re.Match[bytes] | None:
-    """Return what stands between a flag, or a word of SQL, and its value."""
+    """Return the match between a flag, or a keyword of SQL, and its value."""
     between = _FLAG_END.match(text, end)
     if between is None or text[begin : begin + 1] == b"-":
         return between
@@ -188,12 +188,12 @@ def _flagged(text: bytes, begin: int, end: int, level: Strength) -> re.Match[byt
 def _value(
     text: bytes, begin: int, name: str, level: Strength, between: re.Match[bytes]
 ) -> tuple[FoundSecret | None, int]:
-    """Return the value of a name where it is secret, and where it ends as far as it was judged."""
+    """Return the value of a name if it is secret, and the end of the part that was judged."""
     quote = quote_before(between)
     start = between.end()
     if "authorization" in name.lower() and (scheme := _ANY_SCHEME.match(text, start)):
         start = scheme.end()
-    # Most bare values in code are short, and how they are written is the dearest question.
+    # Most bare values in code are short, and determining their style is the most expensive check.
     if quote is None and _TOO_SHORT.match(text, start) is not None:
         return None, start
     style = Style.QUOTED if quote is not None else style_of(text, begin, between)
@@ -210,7 +210,7 @@ def _value(
 
 #: A bare value of fewer letters than a secret has.
 _TOO_SHORT = re.compile(rb"[^\s\"'`<>|\x1b]{0,%d}(?:[\s\"'`<>|\x1b]|\Z)" % (SHORTEST - 1))
-#: The name of a way to authenticate, which stands before the credentials (RFC 9110, 11.4).
+#: The name of an authentication scheme before the credentials (RFC 9110, 11.4).
 _ANY_SCHEME = re.compile(rb"[A-Za-z][\w-]{0,20} +(?=[^\s])")
 
 
@@ -219,7 +219,7 @@ def _is_value(value: bytes, level: Strength, style: Style, name: bytes) -> bool:
 
 
 def kind_of(name: str) -> str:
-    """Return the kind of what is secret by its name; members that version 1 knew are of the kind ``key``."""
+    """Return the kind of a secret by its name; members known to version 1 have the kind ``key``."""
     if is_first_key(name):
         return "key"
     plain = name.lower()
@@ -237,7 +237,7 @@ _KINDS = (
 
 
 def is_pair(value: bytes) -> bool:
-    """Tell whether a value is the base64 of a user and a password (RFC 7617)."""
+    """Return whether a value is the base64 of a user name and a password (RFC 7617)."""
     try:
         plain = b64decode(value + b"=" * (-len(value) % 4), validate=True)
     except ValueError:

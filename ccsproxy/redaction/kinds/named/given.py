@@ -1,14 +1,14 @@
-"""Places after a name where only a secret can stand, so that even an ordinary word is one.
+"""Contexts after a name in which only a secret is possible, so that even an ordinary word is one.
 
-In most texts a word behind ``password`` is a label, a type or a name. Behind a variable of the environment, a setting
-of a named service or the password of a connection it is what somebody chose.
+In most texts a word after ``password`` is a label, a type or a name. After an environment variable, a setting of a
+named service or the password of a connection string, it is a value that somebody chose.
 """
 
 import re
 
-#: In capitals, as variables of the environment are.
+#: In capitals, like environment variables.
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\Z")
-#: What a password opens, as the names of settings say it; texts of user interfaces do not.
+#: Services that a password opens, in names of settings; texts of user interfaces do not name them.
 _SERVICE = re.compile(
     r"(?i)(?:\A|[._-])(?:db|database|datasource|mysql|mariadb|postgres(?:ql)?|pg|redis|mongo(?:db)?|smtp|mail|imap"
     r"|ldap|rabbitmq|mq|amqp|kafka|elastic(?:search)?|clickhouse|oracle|mssql|jdbc|sql|ftp|sftp|vpn|wifi|jenkins"
@@ -21,10 +21,10 @@ _LINE = 160
 
 
 def is_given(text: bytes, begin: int, name: str, between: re.Match[bytes]) -> bool:
-    """Tell whether a name is one behind which only a secret stands.
+    """Return whether only a secret is possible after a name.
 
-    :param begin: where it begins.
-    :param between: what stands between it and its value.
+    :param begin: where the name begins.
+    :param between: the match between the name and its value.
     """
     sign = text[between.start() : between.end()].strip(b" \t\\\"'")
     if sign == b"=" and text[between.start() : between.start() + 1] == b"=":
@@ -35,7 +35,7 @@ def is_given(text: bytes, begin: int, name: str, between: re.Match[bytes]) -> bo
 
 
 def _is_assigned(text: bytes, begin: int, name: str) -> bool:
-    """Tell it of a name right before the sign of an assignment."""
+    """Return the same for a name directly before the sign of an assignment."""
     if _VARIABLE.match(name) is not None or text.startswith(b"--", begin) or _SERVICE.search(name) is not None:
         return True
     if name.lower() not in _NAMED_OUTRIGHT:

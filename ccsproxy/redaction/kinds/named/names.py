@@ -1,8 +1,8 @@
 """Names that hold secrets: variables, JSON keys, flags, header fields, query parameters, form fields.
 
-A name that says "token" mostly holds a secret, and in this trade often counts words of a language model; a name that
-ends in "key" may open a door or a table. Both are told apart here and nowhere else: by the last word of the name that
-means something, and by the words before it.
+A name with "token" mostly holds a secret, but often counts tokens of a language model; a name that ends in "key" may
+refer to a credential or to a table. This module alone distinguishes them: by the last significant word of the name,
+and by the words before it.
 """
 
 import re
@@ -11,22 +11,22 @@ from functools import lru_cache
 
 
 class Strength(IntEnum):
-    """How much a name says about its value, from nothing to everything."""
+    """How strongly a name indicates a secret value."""
 
     NONE = 0
-    #: The value is secret where it looks random: ``token``, ``auth``, ``sort_key``.
+    #: The value is secret if it looks random: ``token``, ``auth``, ``sort_key``.
     WEAK = 1
-    #: The value is secret where it looks like a password or a key: ``pass``, which means other things too.
+    #: The value is secret if it looks like a password or a key: ``pass``, which has other meanings too.
     CHOSEN = 2
     #: The value is secret unless it looks like something else: ``api_key``, ``client_secret``.
     STRONG = 3
-    #: The value is what people type, short and readable: ``password``.
+    #: The value is typed by people, short and readable: ``password``.
     HUMAN = 4
 
 
-#: A name in camel case, with hyphens, underscores, dots or spaces, as words.
+#: The words of a name in camel case, with hyphens, underscores, dots or spaces.
 _WORDS = re.compile(r"[A-Z]+(?![a-z\x80-\uffff])|[A-Z]?[a-z\x80-\uffff]+|[0-9]+")
-#: Words at the end of a name that do not change what it names.
+#: Words at the end of a name that do not change its meaning.
 TRAILING = frozenset(
     "1 2 3 old new prod production dev test staging live value val str string b64 base64 enc encoded raw text plain "
     "default current primary secondary main".split()
@@ -45,7 +45,7 @@ _STRONG = frozenset(
 )
 _COOKIES = frozenset({"cookie", "cookies"})
 _WEAK = frozenset("auth dsn seed hmac license pat sid".split())
-#: What a key opens, by the word before it.
+#: Words before "key" that make it a credential.
 _KEYS_OF = frozenset(
     "api access secret private priv auth master encryption encrypt signing sign service account storage subscription "
     "session app application license licence client shared deploy admin bot webhook consumer jwt hmac "
@@ -55,7 +55,7 @@ _KEYS_OF = frozenset(
     "integration developer dev write read personal token id live prod test encryptionkey security "
     "authorization".split()
 )
-#: Keys that are no keys, by the word before it.
+#: Words before "key" that make it something else.
 _OTHER_KEYS = frozenset(
     "public pub primary foreign partition sort hash cache idempotency dedupe prompt routing object lookup dict host "
     "publishable anon hot short arrow group order sorting react map data config json row index unique composite "
@@ -89,9 +89,9 @@ def _words(name: str) -> list[str]:
 
 @lru_cache(8192)
 def strength(name: str) -> Strength:
-    """Return how much a name says about its value.
+    """Return how strongly a name indicates a secret value.
 
-    :param name: of a variable, member, flag, attribute or header field, as it is spelled.
+    :param name: of a variable, member, flag, attribute or header field, as spelled.
     """
     if not name or len(name) > _LONGEST_NAME or _NAME_ONLY.search(name) is not None:
         return Strength.NONE
@@ -144,7 +144,7 @@ def _of_pair(words: list[str]) -> Strength:
     return Strength.NONE
 
 
-#: Header fields that are secret whatever they hold.
+#: Header fields that are always secret.
 _HEADERS = frozenset(
     "authorization proxy-authorization x-api-key api-key anthropic-api-key openai-api-key x-goog-api-key "
     "x-amz-security-token cookie set-cookie cookie2 set-cookie2 authentication-info cf-access-jwt-assertion".split()
@@ -166,7 +166,7 @@ _PARAMETERS = frozenset(
     "codeverifier devicecode "
     "subjecttoken".split()
 )
-#: Keys that are secret only in a request to an OAuth token endpoint, which a ``grant_type`` beside them shows.
+#: Keys that are secret only in a request to an OAuth token endpoint, recognised by its ``grant_type``.
 GRANT_KEYS = frozenset({"code", "code_verifier", "device_code", "assertion", "client_assertion"})
 #: Keys of version 1, whose values become the bare placeholder in JSON too.
 _FIRST_KEYS = frozenset({"authorization", "proxyauthorization", "xapikey", "apikey", "cookie", "setcookie"})

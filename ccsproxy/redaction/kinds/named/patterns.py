@@ -1,6 +1,6 @@
-"""The expressions for a secret's name, for what separates it from its value, and for how a value begins.
+"""Patterns for a secret's name, for what separates it from its value, and for the beginning of a value.
 
-The engine finds a stem of a name that is followed by something like a value;
+The engine finds the stem of a name followed by a possible value;
 `ccsproxy.redaction.kinds.named.assignments` and `ccsproxy.redaction.kinds.spoken` read the name whole there, and
 judge the value.
 """
@@ -23,7 +23,7 @@ def _escaped(*words: str) -> str:
 _OTHER_ALPHABETS = ("пароль", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호")
 
 
-#: What passwords are called in the languages that people write to agents in.
+#: The word for password in the languages that people use with agents.
 PASSWORDS = (
     r"passw(?:or)?[dt]|passphrase|passcode|kennwort|senha|wachtwoord|has\xc5\x82o|heslo|pwd|mot[ _-]de[ _-]passe|"
     + r"contrase(?:\xc3\xb1|\\+u00f1|n)a|\bpsk|[a-z_]pass|_pw|\bpw\b|"
@@ -34,14 +34,14 @@ _STEMS = (
     PASSWORDS + r"|\bpass\b|secret|[a-z_-]token|credential|creds|authorization|connection_?str(?:ing)?|jwt|_pat\b"
     r"|bearer|mnemonic|totp|masterauth|[a-z][_.-]?key"
 )
-#: The ends of names that hold secrets where the value is long.
+#: Endings of names that hold secrets if the value is long.
 _WEAK_STEMS = r"key|token|auth|cookie|_dsn|secret_?id|key_?id"
-#: What may follow the end of a name: its number, where it is used, how it is written.
+#: What may follow the stem of a name: a number, its scope, its encoding.
 TRAIL = rf"s?(?:[_.-]?(?:[0-9]{{1,2}}|base|{'|'.join(sorted(TRAILING - set('123')))}))*"
 QUOTE = r"\\{0,63}[\"'`]|%22|\\+u0022|&quot;|&#34;"
 _COLOUR = r"(?:\x1b|\\{1,15}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]"
 _WIDE = f"{_latin('：', '＝')}|{_escaped('：', '＝')}"
-#: What may stand before a line; bounded, since Python's engine tries it at every letter.
+#: Prefixes of a line; bounded, because Python's engine tries them at every character.
 LINE_BEGINS = r"(?:[+>-]|[\w./-]{1,80}[:-][0-9]{1,7}[:-]|[0-9]{1,7}(?:\xe2\x86\x92|\t|:))?"
 #: A type, or an accessor, between a name and the text it is set to.
 _TYPED = (
@@ -53,7 +53,7 @@ _BELOW = rf":[ ]?[|>][+-]?(?:\s|\\+[nr])+{LINE_BEGINS}"
 _SEPARATOR = (
     rf"{_TYPED}|{_BELOW}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|%3[aAdD]|\\+u003[aAdD]|=3[dD]|&#(?:58|61);|\\=|{_WIDE}"
 )
-#: The value stands under the name ``value`` of its own, or in the next element of XML.
+#: The value is a sibling named ``value``, or the next XML element.
 _SIBLING = (
     rf"(?:[,;\s]|\\+[nrt])*{LINE_BEGINS}(?:\s|\\+[nrt])*(?:{QUOTE})?(?:value|default)(?:{QUOTE})?\s*[:=]"
     rf"|</(?:key|name)>(?:\s|\\+[nrt])*{LINE_BEGINS}(?:\s|\\+[nrt])*<(?:string|value)>"
@@ -76,14 +76,14 @@ _PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|bas
 _PLAIN_BETWEEN = rf"{_PLAIN_CLOSE}(?:{_PLAIN_SIBLING}|{_PLAIN_SEPARATOR}){_PLAIN_OPEN}"
 #: A function that sets a secret, or that writes one into the field of a page.
 _CALL = rf"(?:{_PLAIN_QUOTE}[)\]]*\.[A-Za-z_]+)?\([ ]*[nN]?{_PLAIN_QUOTE}"
-#: Names that hold secrets only where the value is long are looked for in the same way, and judged later: two ways
-#: side by side would be two sets of states.
+#: Names that hold secrets only if the value is long are found by the same pattern and judged later: two separate
+#: alternatives would double the states.
 NAMED = (
     rf"(?i:(?:{_STEMS}|{_WEAK_STEMS}){TRAIL}(?:{_PLAIN_BETWEEN}|{_PLAIN_QUOTE}[ ]*,[ ]*|{_CALL}))"
     rf"(?:{_LEAST}|{_QUOTED})"
     rf"|(?i:authorization){_PLAIN_CLOSE}[:=]{_PLAIN_OPEN}[A-Za-z][\w-]*[ ]+{_LEAST}"
 )
-#: The expression of a flag, or of a statement, whose value follows behind a blank.
+#: The pattern of a flag, or of a statement, whose value follows after a space.
 FLAGGED = (
     r"(?:^|[\s\"'=,\[+:>\x92])--?[\w-]*"
     r"(?i:pass(?:word|phrase|wd)?|token|secret|key|auth|creds?|bearer)[\w-]*[ \t]+[\"']?"
@@ -93,7 +93,7 @@ FLAGGED = (
 BETWEEN = re.compile(
     rf"(?i:{_CLOSE}(?P<separator>{_SIBLING}|{_SEPARATOR}|(?<=[\"'`]) *,)(?P<open>{_OPEN}))".encode("latin-1")
 )
-#: What stands between the name of a function and the text that is given to it.
+#: The text between the name of a function and its argument.
 CALLED = re.compile(
     rf"(?P<separator>(?:(?:{QUOTE})[)\]]*\.[A-Za-z_]{{2,12}})?\()(?P<open>[ ]*[nN]?(?:{QUOTE}))".encode("latin-1")
 )

@@ -1,11 +1,11 @@
-"""Where the value beside a name ends: in quotation marks, bare in a shell, bare in code."""
+"""Determines where the value next to a name ends: quoted, bare in a shell, or bare in code."""
 
 import re
 
 from ccsproxy.redaction.kinds.named.patterns import QUOTE, SCHEME
 from ccsproxy.redaction.kinds.named.values import Style
 
-#: So far to the left is looked.
+#: How far to the left a name is searched for.
 LEFT = 64
 _LAST_QUOTE = re.compile(rf"(?:{QUOTE})(?=(?i:{SCHEME}|base64:)?\Z)".encode())
 _BARE = re.compile(rb"[^\s\"'`<>|\x1b]+")
@@ -14,9 +14,9 @@ _SHELL_ENDS = re.compile(rb"\\+[nrtu]|;(?=[\s\w])|&(?=[\s&]|\w+=)|[)}\]]+$|[,;]$
 _COLOUR = re.compile(rb"(?:\x1b|\\+(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]")
 _MARK = re.compile(rb"[\"'`\s]")
 _ESCAPED = re.compile(rb"\\+(?:([\"'/\\])|u([0-9A-Fa-f]{4}))")
-#: What stands before a name in a shell, a connection string or an address.
+#: What precedes a name in a shell, a connection string or a URL.
 _SHELL = re.compile(rb"(?:export|set|-e|env|declare -x|ENV|ARG|build-arg) +\Z|[;?&] ?\Z|(?:\A|\s)\w+=[^\s,()]+ +\Z")
-#: What may stand before a name that begins a line: blanks, a number, a sign of a diff or list, a comment.
+#: What may precede a name at the beginning of a line: spaces, a number, a sign of a diff or list, a comment.
 _LINE = re.compile(
     rb"(?:[^\n]{0,60}[:\t-]|[ \t]*[0-9]*\xe2\x86\x92|[ \t]*[0-9]{1,7} ?\|)?[ \t]*(?:[+>#*-]|//|- )?[ \t]*\Z"
     rb"|.*\\+n[ \t]*\Z"
@@ -27,7 +27,7 @@ _REST = re.compile(rb"[^\s\"'`(){}\[\],;]{1,200}[ \t]{0,80}(?:[#;][^\n]{0,160})?
 _WORD = re.compile(
     rb"[^\s\"'`(){}\[\],;\x1b]{1,200}(?:[.,;:!?)\]}]{0,8}(?:\s(?![ \t]*=[^=])|\Z|\\+[nrt\"']|[\"'`\x1b<]))"
 )
-#: Named arguments on a line of their own, as code has them that goes over several lines.
+#: Named arguments on a line of their own, as in code over several lines.
 _ARGUMENTS = re.compile(rb"[ \t]{2,}(?:\w+=[^\s,]+, ?)+\Z")
 _DECLARED = re.compile(rb"\b(?:let|const|var|val|def|fn|func|self|public|private|final|static)\b|[{<](?!\\*[\"'])")
 
@@ -38,13 +38,14 @@ def quote_before(between: re.Match[bytes]) -> re.Match[bytes] | None:
 
 
 def style_of(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
-    """Tell what a bare value is: a text where a shell, settings, a header field or a sentence has it, else code.
+    """Determine the style of a bare value: literal in a shell, settings, a header field or a sentence, else code.
 
-    The name is all capitals and the value follows its ``=`` at once, or name and value fill a line, or they stand in
-    a sentence, where no function is called and nothing declared.
+    It is a literal if the name is in capitals and directly followed by ``=``, if name and value fill a line, or if
+    they
+    are in a sentence that neither calls a function nor declares anything.
 
     :param begin: where the name begins.
-    :param between: what stands between name and value.
+    :param between: the match between name and value.
     """
     separator = between.group("separator")
     if separator.isspace():
@@ -64,9 +65,9 @@ def style_of(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
 
 
 def _is_spoken(text: bytes, line: bytes, separator: bytes, tight: bool, start: int) -> bool:
-    """Tell whether a name and its value stand in a sentence, or in a list of settings.
+    """Return whether a name and its value are in a sentence, or in a list of settings.
 
-    :param line: what stands before the name on its line.
+    :param line: the text before the name on its line.
     """
     if _is_called(line) or _WORD.match(text, start) is None:
         return False
@@ -77,7 +78,7 @@ def _is_spoken(text: bytes, line: bytes, separator: bytes, tight: bool, start: i
 
 
 def _is_called(line: bytes) -> bool:
-    """Tell whether a function has been called on a line whose arguments go on, but for a text among them."""
+    """Return whether a line contains an open function call, except within a string argument."""
     at = line.rfind(b"(")
     if at < 1 or line.rfind(b")") > at or not line[at - 1 : at].isalnum():
         return False
@@ -87,8 +88,8 @@ def _is_called(line: bytes) -> bool:
 def value_end(text: bytes, start: int, style: Style, quote: re.Match[bytes] | None, longest: int) -> int:
     """Return where a value ends.
 
-    :param quote: the mark that it is opened with.
-    :param longest: the most letters that it has.
+    :param quote: its opening quotation mark.
+    :param longest: the maximum length of the value.
     """
     if quote is not None:
         return end_of_quoted(text, start, quote.group(), start + longest)
@@ -96,7 +97,7 @@ def value_end(text: bytes, start: int, style: Style, quote: re.Match[bytes] | No
 
 
 def end_of_bare(text: bytes, start: int, style: Style, last: int) -> int:
-    """Return where a value ends that stands in no quotation marks."""
+    """Return where an unquoted value ends."""
     found = _BARE.match(text, start, last)
     if found is None:
         return start
@@ -107,10 +108,10 @@ def end_of_bare(text: bytes, start: int, style: Style, last: int) -> int:
 
 
 def end_of_quoted(text: bytes, start: int, quote: bytes, last: int) -> int:
-    """Return where a value ends that was opened with this mark: there is no blank in it, unless it was cut.
+    """Return where a value ends that was opened with this mark; it contains no spaces, unless it was cut off.
 
-    A mark that is escaped n times stands behind 2**n - 1 reversed solidi; within the value, a further level of
-    escaping adds multiples of 2**(n + 1).
+    A mark that is escaped n times follows 2**n - 1 backslashes; within the value, another level of escaping adds
+    multiples of 2**(n + 1).
     """
     if quote[-1:] not in b"\"'`":
         end = text.find(quote, start, last)

@@ -1,6 +1,6 @@
-"""Whether the value beside a secret name is a secret, or a placeholder, reference, type, path or word.
+"""Decides whether the value next to a secret name is a secret, or a placeholder, reference, type, path or word.
 
-The name says what could stand there; in code, schemas, translations and tests something else mostly does.
+The name indicates a secret; in code, schemas, translations and tests the value mostly is something else.
 """
 
 import re
@@ -22,13 +22,13 @@ from ccsproxy.redaction.search.engine import make_engine
 
 
 class Style(Enum):
-    """How a value is written, which decides what may stand there."""
+    """The notation of a value, which determines what is possible there."""
 
     #: In quotation marks, or as the member of an object.
     QUOTED = "quoted"
-    #: Bare, where a bare word is a text: a shell, an environment file, YAML, a header field.
+    #: Unquoted, in a context where a bare word is a text: a shell, an environment file, YAML, a header field.
     LITERAL = "literal"
-    #: Bare, where a bare word may be a name: source code.
+    #: Unquoted, in a context where a bare word may be an identifier: source code.
     CODE = "code"
 
 
@@ -36,24 +36,24 @@ class Style(Enum):
 SHORTEST = 6
 _SHORTEST_STRONG = 8
 _SHORTEST_NUMBER = 8
-#: A word that is called secret by no sign has more letters than most names.
+#: A word without a separator after its name is a secret only if it is longer than most names.
 _SHORTEST_LOUD = 12
-#: Lengths of the hashes that stand for commits and contents.
+#: Lengths of the hashes of commits and contents.
 _HASHES = frozenset({40, 64})
-#: Whole values that stand for a secret. Case does not matter.
+#: Complete values that are placeholders, ignoring case.
 _DUMMIES = frozenset(
     b"none null true false undefined nil nan void changeme change_me change-me todo fixme tbd secret password token "
     b"string str int bool boolean number object any unknown required optional hidden masked redacted default empty "
     b"not-needed lm-studio dummy-key anything placeholder anthropic hunter2hunter2".split()
 )
-#: Parts of a value that say that it is an example.
+#: Parts of a value that mark it as an example.
 _SAYING = make_engine(
     rb"(?i:change[-_]?me|example|sample|dummy|placeholder|redact|insert[-_]|replace|your[-_ ]?|<[^>]*>|xxxx"
     rb"|0{8}|[*]{3}|\xe2\x80\xa2\xe2\x80\xa2|\xe2\x80\xa6|[.]{3}|test[-_0-9]|fake|foobar|not[-_]a[-_]|lorem|todo|deadbeef"
     rb"|secret[-_]?(?:key|token|value)|my[-_]?(?:secret|pass|key|token|api)|^s3cr3t[0-9!]*$|123456|abcdef"
     rb"|p[a@]ss(?:word|wd|phrase)?[-_]?[0-9!]{0,4}$)"
 )
-#: Template syntax and references to where the secret is.
+#: Template syntax and references to a secret stored elsewhere.
 _REFERENCE = (
     rb"[$%@&*!^]?[{(\[<]|&(?:#\w+|lt|gt|amp);|\$[A-Za-z_]|%[A-Za-z_]\w*%|%[sdr]\b|@\w+@|__\w+__$|ENC[\[(]|![A-Za-z]|op://|vault:|arn:"
     rb"|env[:.]|secrets?[./:]|projects/|sops:|process\.env|os\.|import\.meta|file:|\[redacted"
@@ -74,18 +74,18 @@ _TYPE = (
     rb"[A-Z]?[A-Za-z]+(?:<[^>]*>|\[[^\]]*\])\??$|(?:VAR)?CHAR\b|TEXT\b|(?:var)?char\(|u?int[0-9]{1,3}\b|str[0-9]?\b"
     rb"|[iuf][0-9]{1,3}$"
 )
-#: What is no secret by its form.
+#: Forms of values that are not secrets.
 _OTHER = make_engine(b"^(?:%b)" % b"|".join((_REFERENCE, _CALL, _PATH, _NUMBER, _TYPE)))
 _IDENTIFIER = re.compile(rb"[A-Za-z_$][\w$]*(?:\??\.[A-Za-z_$][\w$]*)*\Z")
 _WORDLIKE = re.compile(rb"[A-Za-z]+[0-9]{0,2}\Z")
 
 
 def is_secret_value(value: bytes, strength: Strength, style: Style, name: bytes = b"") -> bool:
-    """Tell whether a value is secret.
+    """Return whether a value is secret.
 
-    :param value: without quotation marks and without what stands around it.
-    :param strength: what its name says.
-    :param name: its name; a value that only repeats it is none.
+    :param value: without quotation marks and surrounding text.
+    :param strength: the strength of its name.
+    :param name: its name; a value that only repeats the name is not secret.
     """
     size = len(value)
     if strength is Strength.NONE or size < SHORTEST or b" " in value or b"\t" in value:
@@ -106,9 +106,9 @@ def is_secret_value(value: bytes, strength: Strength, style: Style, name: bytes 
 
 
 def is_loud_value(value: bytes, strength: Strength, name: bytes = b"") -> bool:
-    """Tell whether a value is secret where no sign stands between its name and it: it has to look like nothing else.
+    """Return whether a value is secret although no separator follows its name: it must look like nothing else.
 
-    :param strength: what its name says.
+    :param strength: the strength of its name.
     """
     if not is_secret_value(value, strength, Style.QUOTED, name):
         return False
@@ -124,10 +124,11 @@ def is_loud_value(value: bytes, strength: Strength, name: bytes = b"") -> bool:
 
 
 def is_given_value(value: bytes, name: bytes = b"") -> bool:
-    """Tell whether a value is secret that stands where only a secret can: behind a variable of the environment, or
-    behind a command's flag for passwords. There a word is one, unless it says itself what it stands for.
+    """Return whether a value is secret in a context where only a secret is possible.
 
-    :param name: of the variable; a value that only repeats it is none.
+    After an environment variable or a password flag an ordinary word is secret, unless it is a placeholder.
+
+    :param name: of the variable; a value that only repeats it is not secret.
     """
     if is_secret_value(value, Strength.HUMAN, Style.LITERAL, name):
         return True
@@ -140,21 +141,21 @@ def is_given_value(value: bytes, name: bytes = b"") -> bool:
 #: Words that are joined by hyphens, or one.
 _WORDS = re.compile(rb"[A-Za-z]+(?:-[A-Za-z]+)*\Z")
 _LONGEST_WORDS = 64
-#: What stands for the word that belongs there, or says how it is come by.
+#: Words used as placeholders, or for how to obtain the secret.
 _WORDS_FOR_ONE = frozenset(
     b"postgres mysql mariadb mongodb rabbitmq elastic admin administrator root guest username myuser prompt plain "
     b"plaintext disabled enabled ignore ignored external internal manual automatic generated random basic bearer "
     b"digest vault secretsmanager keychain keyring stdin inherit unset foobar foobarbaz master public private "
     b"production staging development testing localhost letters numeric encrypted".split()
 )
-#: Words about secrets, which none is made of.
+#: Words about secrets, which are not secrets themselves.
 _SPOKEN_OF = make_engine(
     rb"(?i:passw|secret|token|credential|api-?key|some-|the-|user|here\b|database|value\b|string)"
 )
 
 
 def is_spoken_password(value: bytes) -> bool:
-    """Tell whether a word that a sentence says to be a password is one, and not what is said about passwords."""
+    """Return whether a word that a sentence names as a password is one, and not part of a text about passwords."""
     if is_loud_value(value, Strength.HUMAN):
         return True
     if not is_secret_value(value, Strength.HUMAN, Style.LITERAL) or value.isalpha():
@@ -163,14 +164,14 @@ def is_spoken_password(value: bytes) -> bool:
 
 
 def _is_odd(value: bytes) -> bool:
-    """Tell whether a word is no name of anything: by its digits, or since it cannot be spoken."""
+    """Return whether a word is not the name of anything, because of its digits or because it is unpronounceable."""
     if not value.isalpha():
         return is_chosen(value)
     return len(value) >= _SHORTEST_LOUD and looks_drawn(value) and is_unspeakable(value)
 
 
 def _is_signed(value: bytes) -> bool:
-    """Tell whether letters, digits and signs stand together as in passwords, and not as in addresses and versions."""
+    """Return whether letters, digits and signs are mixed as in passwords, and not as in addresses and versions."""
     return (
         _SIGNED.match(value) is not None
         and any(48 <= each < 58 for each in value)
@@ -182,7 +183,7 @@ _SIGNED = re.compile(rb"[^./:()<>,\|=+]*[!@#$%^&*][^./:()<>,\|]*\Z")
 
 
 def _stands_for_one(value: bytes) -> bool:
-    """Tell whether a value is a placeholder."""
+    """Return whether a value is a placeholder."""
     if value.lower() in _DUMMIES or b"redacted" in value or is_series(value):
         return True
     said = _SAYING.search(value, 0, len(value)) is not None
@@ -190,7 +191,7 @@ def _stands_for_one(value: bytes) -> bool:
 
 
 def _repeats(value: bytes, name: bytes) -> bool:
-    """Tell whether a value is its name again, or a part of it."""
+    """Return whether a value repeats its name, or a part of it."""
     plain, called = _letters(value), _letters(name)
     if not plain or not called or len(value) - len(plain) > 4:
         return False
@@ -205,7 +206,7 @@ def _letters(word: bytes) -> bytes:
 
 
 def _is_typed(value: bytes) -> bool:
-    """Tell whether a value may be a password that somebody chose."""
+    """Return whether a value may be a password that somebody chose."""
     if value.isalpha():
         return looks_drawn(value)
     if value.isdigit():
@@ -217,7 +218,7 @@ def _is_typed(value: bytes) -> bool:
 
 
 def _is_made(value: bytes) -> bool:
-    """Tell whether a value may be a key that a program made."""
+    """Return whether a value may be a key that a program generated."""
     if is_uuid(value) or is_hex(value):
         return True
     if len(value) < _SHORTEST_STRONG:
@@ -230,5 +231,5 @@ def _is_made(value: bytes) -> bool:
 
 
 def _is_dense(value: bytes) -> bool:
-    """Tell whether a value is a UUID or hexadecimal."""
+    """Return whether a value is a UUID or hexadecimal."""
     return is_uuid(value) or is_hex(value)
