@@ -40,6 +40,7 @@ from ccsproxy.redaction import Redactor, redactors
 from ccsproxy.runtime.tuning import freeze_gc
 from ccsproxy.wire.jsontext import dumps
 from test.capture import encoded
+from test.capture.recorder.fake_interfaces import MemoryUncounted
 
 ENDING = Ending("complete", "", "", 9, Timing())
 HEADERS = [
@@ -57,6 +58,8 @@ class Disk:
 
 
 class Nowhere:
+    uncounted = MemoryUncounted()
+
     def last_seq(self, session_id: str) -> int:
         return 0
 

@@ -45,6 +45,7 @@ from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.settings import StoreSettings
 from test.capture import encoded
+from test.capture.recorder.fake_interfaces import MemoryUncounted
 
 #: Calls that are recorded before the clock runs, and calls of one read of the relay's log.
 WARM, TOGETHER = 300, 32
@@ -91,6 +92,7 @@ class Kept:
     """
 
     def __init__(self) -> None:
+        self.uncounted = MemoryUncounted()
         self.given: list[Any] = []
         self._waiting: list[Deferred[None]] = []
 

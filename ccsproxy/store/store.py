@@ -30,6 +30,7 @@ from ccsproxy.store.segments.segment import Location, headers
 from ccsproxy.store.segments.tally import merge_marks, raise_to
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.state import State, StateError, mark_key
+from ccsproxy.store.uncounted import UncountedAnswers
 from ccsproxy.store.writer import Writer, in_thread
 
 _T = TypeVar("_T")
@@ -42,6 +43,7 @@ class Store:
     :param reactor: used for ``callFromThread``.
     :param observer: notified of what is written, in the store's threads.
     :param clock: seconds since the epoch.
+    :ivar uncounted: the answers whose usage has not been told; used after `open`.
     """
 
     _log = Logger()
@@ -65,6 +67,7 @@ class Store:
         self._random = random
         self._lock: Lock | None = None
         self._state = State(data_dir)
+        self.uncounted = UncountedAnswers(self._state, lambda job: self._writer.call(job))
         self._marks: dict[str, int] = {}
         self._marks_of_removed: dict[str, int] = {}
         self._recovery = Recovery()

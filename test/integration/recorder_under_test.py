@@ -15,7 +15,7 @@ from ccsproxy.exchange.record import Client, Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.maintenance.recovery import unclean_record
-from test.capture.recorder.fake_interfaces import Stars, detect
+from test.capture.recorder.fake_interfaces import MemoryUncounted, Stars, detect
 from test.capture.recorder.fake_interfaces import identify as fake_identify
 
 
@@ -47,6 +47,10 @@ class LineStore:
                 stored.append(value["id"])
                 numbered.pop(value["id"], None)
         return succeed(Recovered({key: numbered[key] for key in numbered if key in alive}, stored))
+
+    @property
+    def uncounted(self) -> MemoryUncounted:
+        return MemoryUncounted()
 
     def last_seq(self, session_id: str) -> int:
         return self._last.get(session_id, 0)

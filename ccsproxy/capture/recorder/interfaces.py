@@ -1,6 +1,6 @@
 """Interfaces of what the recorder uses from other packages, so that each can be replaced and can fail on its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attr
@@ -60,8 +60,25 @@ class Dialect(Protocol):
         """Make a reader for the response."""
 
 
+class UncountedAnswers(Protocol):
+    """Remembers across restarts which answers were begun without usage (`ccsproxy.store.uncounted`)."""
+
+    def names(self) -> Iterable[str]:
+        """Return their names, oldest first."""
+
+    def add(self, names: Sequence[str]) -> None:
+        """Keep names; returns at once."""
+
+    def remove(self, name: str) -> bool:
+        """Remove a name durably, and tell whether that was possible."""
+
+
 class Store(Protocol):
     """Where records go (`ccsproxy.store.Store`)."""
+
+    @property
+    def uncounted(self) -> UncountedAnswers:
+        """The answers whose usage has not been told; used after `open`."""
 
     def open(self, alive: Mapping[str, float | None]) -> Deferred[Any]:
         """Recover what an earlier process left; exchanges that are alive are not closed as unclean.

@@ -244,6 +244,8 @@ class RecorderProcess:
         if self._store is not None:
             self.inbox.report.health(self._store.health())
             self._store.recreate_data_dir()
+        if self._recorder is not None:
+            self._recorder.keep_answers()
         self.inbox.report.metrics()
         for source in self.sources.values():
             source.report.progress()

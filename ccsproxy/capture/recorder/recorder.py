@@ -64,7 +64,7 @@ class Recorder:
         self._sessions, self._store, self._report, self._budget = sessions, store, report, budget
         self._under_way = dict(under_way or {})
         self._stored_before, self._unclean = set(stored), unclean
-        self._answers = StoredAnswers()
+        self._answers = StoredAnswers(store.uncounted)
         self._open: dict[int, Assembly] = {}
         self._opening = Opening(sessions, store, report, self._under_way, later, self.end_exchange)
         self._whole: dict[int, Ending] = {}
@@ -135,6 +135,10 @@ class Recorder:
         whose = begun.number >> frames.RELAY_SHIFT if relay is None else relay
         return self.writer.write_unclean(died_with_proxy(self._unclean(started)), whose)
 
+    def keep_answers(self) -> None:
+        """Make durable which answers have not been counted; called once a second."""
+        self._answers.keep()
+
     def settled(self, relay: int | None) -> Deferred[None]:
         """Wait for the store; see `RecordWriter.settled`."""
         return self.writer.settled(relay)
@@ -148,6 +152,7 @@ class Recorder:
         self._opening.let_all_go()
         for assembly in list(self._open.values()) if cut else ():
             self.end_exchange(assembly, self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped"))
+        self.keep_answers()
         return self.settled(None)
 
     def _begin(self, frame: Frame) -> None:

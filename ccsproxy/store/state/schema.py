@@ -1,7 +1,7 @@
 """The tables of the state, by the version that introduced them."""
 
 #: Incremented with every change of the tables; an older file is upgraded, a newer one refused.
-VERSION = 4
+VERSION = 5
 
 # AUTOINCREMENT, because a reused job number would give a command the reply to another one.
 _FIRST = """
@@ -30,7 +30,11 @@ ALTER TABLE positions ADD COLUMN wanted INTEGER NOT NULL DEFAULT 1;
 _FOURTH = """
 CREATE TABLE hosts (host TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# The number keeps the order in which they came; the name is a hash, so that it names nothing of a removed session.
+_FIFTH = """
+CREATE TABLE uncounted (number INTEGER PRIMARY KEY, answer TEXT NOT NULL UNIQUE);
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 
 
 def statements(version: int) -> list[str]:

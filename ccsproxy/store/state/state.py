@@ -1,9 +1,9 @@
 """The durable state of a data directory, in one small SQLite file: what its segments do not contain.
 
-It contains stars and notes, the highest sequence numbers of removed sessions, jobs for the service, and the position
-of each shipping target. Every change is one atomic transaction across processes, so that two concurrent commands lose
-nothing; deleted data is overwritten in the file. Unlike the index it must not be deleted: a damaged file is an error,
-and nothing is removed from the store until it is repaired.
+It contains stars and notes, the highest sequence numbers of removed sessions, jobs for the service, the position of
+each shipping target, and which answers have not been counted. Every change is one atomic transaction across
+processes, so that two concurrent commands lose nothing; deleted data is overwritten in the file. Unlike the index it
+must not be deleted: a damaged file is an error, and nothing is removed from the store until it is repaired.
 """
 
 import sqlite3
@@ -16,6 +16,8 @@ from typing import TypeVar
 from ccsproxy.store.state.file import RAISE_MARK, StateError, open_state, transaction
 
 NAME = "state.sqlite3"
+#: How many answers without usage are remembered; their providers keep them for 30 days at most.
+MOST_UNCOUNTED = 10_000
 
 
 _T = TypeVar("_T")
@@ -86,6 +88,19 @@ class State:
         decrease.
         """
         self.change([(RAISE_MARK, (mark_key(session), seq)) for session, seq in sessions.items() if seq])
+
+    def uncounted(self) -> list[str]:
+        """Return the names of the answers whose usage has not been told yet, oldest first."""
+        return [str(answer) for (answer,) in self.ask("SELECT answer FROM uncounted ORDER BY number")]
+
+    def add_uncounted(self, answers: Iterable[str]) -> None:
+        """Add names of answers whose usage was not told; the oldest are dropped beyond `MOST_UNCOUNTED`."""
+        add = "INSERT OR IGNORE INTO uncounted (answer) VALUES (?)"
+        self.change([*((add, (answer,)) for answer in answers), (_TRIM_UNCOUNTED, (MOST_UNCOUNTED,))])
+
+    def remove_uncounted(self, answer: str) -> None:
+        """Remove the name of an answer whose usage is counted now."""
+        self.change([("DELETE FROM uncounted WHERE answer = ?", (answer,))])
 
     def ask_for(self, request: bytes) -> int:
         """Add a job for the service.
@@ -204,4 +219,5 @@ _TAKE = "UPDATE jobs SET state = 'taken' WHERE state = 'asked' RETURNING job, re
 _DONE = "UPDATE jobs SET state = 'done', request = x'', reply = ? WHERE job = ?"
 _UNWRITE = "DELETE FROM annotations WHERE session_id = ? AND seq = ?"
 _WRITE = "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?)"
+_TRIM_UNCOUNTED = "DELETE FROM uncounted WHERE number <= (SELECT max(number) FROM uncounted) - ?"
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})

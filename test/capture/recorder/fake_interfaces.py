@@ -1,5 +1,6 @@
 """Stand-ins for the other rooms: a store in memory, one made-up dialect, a redactor that knows one secret."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import attr
@@ -14,6 +15,25 @@ from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.redaction.report import SecretReport
 
 
+class MemoryUncounted:
+    """Keeps names in memory; `broken` refuses to remove them, as a full disk does."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.broken = False
+
+    def names(self) -> list[str]:
+        return list(self.kept)
+
+    def add(self, names: Sequence[str]) -> None:
+        self.kept += names
+
+    def remove(self, name: str) -> bool:
+        if not self.broken and name in self.kept:
+            self.kept.remove(name)
+        return not self.broken
+
+
 class MemoryStore:
     """A store that keeps everything in memory.
 
@@ -21,6 +41,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
+        self.uncounted = MemoryUncounted()
         self.begun: list[Started] = []
         self.records: list[Record] = []
         self.held: list[Deferred[None]] | None = None

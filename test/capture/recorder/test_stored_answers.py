@@ -4,6 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture.recorder.sessions.stored_answers import StoredAnswers
 from ccsproxy.dialects.route import split_target
+from test.capture.recorder.fake_interfaces import MemoryUncounted
 
 
 class StoredAnswersTests(SynchronousTestCase):
@@ -54,3 +55,37 @@ class StoredAnswersTests(SynchronousTestCase):
         for number in range(10_001):
             answers.begun({"id": f"resp_{number}"})
         self.assertEqual([answers.counts({"id": f"resp_{number}"}) for number in (0, 1, 10_000)], [False, True, True])
+
+    def test_restart(self) -> None:
+        """What was begun before a restart counts after it, once; what was counted before it never again."""
+        kept = MemoryUncounted()
+        before = StoredAnswers(kept)
+        for name in ("resp_1", "resp_2", "resp_3"):
+            before.begun({"id": name})
+        before.keep()
+        self.assertTrue(before.counts({"id": "resp_1"}))
+        self.assertNotIn("resp_2", repr(kept.kept))
+        after = StoredAnswers(kept)
+        self.assertEqual(
+            [after.counts({"id": name}) for name in ("resp_1", "resp_2", "resp_2", "resp_4")],
+            [False, True, False, False],
+        )
+        self.assertEqual([StoredAnswers(kept).counts({"id": name}) for name in ("resp_2", "resp_3")], [False, True])
+
+    def test_counted_before_it_is_kept(self) -> None:
+        """An answer that is counted within a second of its beginning is not kept afterwards."""
+        kept = MemoryUncounted()
+        answers = StoredAnswers(kept)
+        answers.begun({"id": "resp_1"})
+        self.assertTrue(answers.counts({"id": "resp_1"}))
+        answers.keep()
+        self.assertEqual(kept.kept, [])
+
+    def test_full_disk(self) -> None:
+        """An answer whose counting cannot be made durable is not counted: after a restart it would be once more."""
+        kept = MemoryUncounted()
+        answers = StoredAnswers(kept)
+        answers.begun({"id": "resp_1"})
+        answers.keep()
+        kept.broken = True
+        self.assertFalse(answers.counts({"id": "resp_1"}))

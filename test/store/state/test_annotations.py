@@ -97,7 +97,7 @@ class AnnotationTests(AnnotationCase):
         self.state.star(["kept"])
         self.state.close()
         connection = sqlite3.connect(self.dir / NAME)
-        for table in ("annotations", "hosts"):
+        for table in ("annotations", "hosts", "uncounted"):
             connection.execute(f"DROP TABLE {table}")
         for _, column, *_ in connection.execute("PRAGMA table_info(positions)").fetchall()[4:]:
             connection.execute(f"ALTER TABLE positions DROP COLUMN {column}")
