@@ -49,7 +49,7 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text}{ending}{fence}\n\n"
 
 
-def said(text: str) -> str:
+def message_text(text: str) -> str:
     """Return a message as paragraphs, with the code blocks that it contains in fences."""
     pieces = re.split(r"(?m)^ *```[^\n]*\n(.*?)(?:^ *```[ \t]*$\n?|\Z)", text, flags=re.DOTALL)
     shown = [fenced(piece) if at % 2 else _paragraphs(piece) for at, piece in enumerate(pieces)]

@@ -57,14 +57,14 @@ def _overview(record: Mapping[str, Any], upstreams: Upstreams) -> tuple[tuple[st
 
 
 def _facts(source: Mapping[str, Any], names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _said(source[name])) for name in names if source.get(name) is not None)
+    return tuple((name, _formatted(source[name])) for name in names if source.get(name) is not None)
 
 
-def _said(value: Any) -> str:
+def _formatted(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_said(item)}" for name, item in value.items() if item is not None)
+        return ", ".join(f"{name} {_formatted(item)}" for name, item in value.items() if item is not None)
     return str(value)
 
 

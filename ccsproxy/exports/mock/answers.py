@@ -53,7 +53,7 @@ def answer_of(record: Mapping[str, Any]) -> RecordedAnswer | None:
     body = response_payload(record)
     stream = response.get("stream") if isinstance(response.get("stream"), Mapping) else None
     if body.missing or "eventstream" in body.media_type or _is_cut_binary(response, body.content):
-        return None  # what was not kept, or is kept as something else than the bytes that a client reads
+        return None  # the body was not kept, or is not kept as the bytes that a client reads
     head_at = (timing.get("headers") or timing.get("first_byte") or 0.0) / 1000
     end = (timing.get("last_byte") or record.get("duration_ms") or 0.0) / 1000
     chunks = stream.get("chunks") or [] if stream is not None else []
@@ -118,7 +118,7 @@ def _of_relay(record: Mapping[str, Any]) -> RecordedAnswer | None:
     """Return the relay's own response, for an exchange without a response from the upstream."""
     error, outcome = record.get("error") or {}, str(record.get("outcome") or "")
     if not outcome.startswith(("upstream_", "tls_")):
-        return None  # the client was gone, or we were
+        return None  # the client disconnected, or the proxy stopped
     said = b'{"error":{"type":"%b","message":"%b"}}' % (
         outcome.encode(),
         str(error.get("message") or outcome).replace("\\", "").replace('"', "'").encode(),

@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 from html import escape
 
-from ccsproxy.exports.markdown import fenced, plain_line, said
-from ccsproxy.exports.session.told import ToldItem, ToldSession, ToldTurn
+from ccsproxy.exports.markdown import fenced, message_text, plain_line
+from ccsproxy.exports.session.transcript import Transcript, TranscriptItem, TranscriptTurn
 
 
-def told_markdown(told: ToldSession) -> Iterator[str]:
-    """Write a told session as Markdown."""
-    yield f"# {plain_line(told.title)}\n\n"
-    yield "".join(f"{plain_line(line)}  \n" for line in told.lines) + "\n"
-    yield _listed("Findings", told.findings) + _listed("Notes", told.notes)
-    if len(told.turns) > 1:
-        yield "## Contents\n\n" + "".join(map(_entry, told.turns)) + "\n"
-    for turn in told.turns:
+def transcript_markdown(transcript: Transcript) -> Iterator[str]:
+    """Write a transcript as Markdown."""
+    yield f"# {plain_line(transcript.title)}\n\n"
+    yield "".join(f"{plain_line(line)}  \n" for line in transcript.lines) + "\n"
+    yield _listed("Findings", transcript.findings) + _listed("Notes", transcript.notes)
+    if len(transcript.turns) > 1:
+        yield "## Contents\n\n" + "".join(map(_entry, transcript.turns)) + "\n"
+    for turn in transcript.turns:
         yield f"## {_name(turn)}\n\n{plain_line(turn.facts)}\n\n"
         yield from map(_item, turn.items)
-    if told.aside:
+    if transcript.aside:
         yield "## Beside the conversation\n\n"
-        yield from map(_item, told.aside)
+        yield from map(_item, transcript.aside)
 
 
 def _listed(title: str, lines: tuple[str, ...]) -> str:
@@ -27,24 +27,24 @@ def _listed(title: str, lines: tuple[str, ...]) -> str:
     return f"## {title}\n\n{rows}\n" if lines else ""
 
 
-def _name(turn: ToldTurn) -> str:
+def _name(turn: TranscriptTurn) -> str:
     return f"Turn {turn.number}" if turn.number else "Before the first message"
 
 
-def _entry(turn: ToldTurn) -> str:
+def _entry(turn: TranscriptTurn) -> str:
     return f"- {_name(turn)}: {plain_line(turn.title)} ({plain_line(turn.facts)})\n"
 
 
-def _item(item: ToldItem) -> str:
+def _item(item: TranscriptItem) -> str:
     if item.kind == "fold":
         inside = "".join(map(_item, item.inside))
         return f"<details><summary>{escape(' '.join(item.title.split()))}</summary>\n\n{inside}</details>\n\n"
     if item.kind == "data":
         return fenced(item.text, item.language)
     if item.kind == "you":
-        return f"**You:** {said(item.text)}"
+        return f"**You:** {message_text(item.text)}"
     if item.kind == "answer":
-        return said(item.text)
+        return message_text(item.text)
     if item.kind == "image":
         return f"[{plain_line(item.title)}]\n\n"
     return f"*{plain_line(item.text)}*\n\n"

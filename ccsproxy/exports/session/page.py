@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from ccsproxy.exports.session.told import ToldItem, ToldSession, ToldTurn
+from ccsproxy.exports.session.transcript import Transcript, TranscriptItem, TranscriptTurn
 
 _STYLE = (
     ":root{color-scheme:light dark;--line:light-dark(#ddd,#333);--soft:light-dark(#f4f4f1,#1d2022);"
@@ -22,27 +22,27 @@ _STYLE = (
     "@media print{details>*{display:block}}"
 )
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-#: How the base64 of image formats that every browser shows begins (RFC 2083, ISO 10918, GIF89a, RIFF).
+#: How the base64 text of images begins that every browser can show (RFC 2083, ISO 10918, GIF89a, RIFF).
 _IMAGES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
 
 
-def told_page(told: ToldSession) -> Iterator[str]:
-    """Write a told session as a page."""
-    title = escape(told.title)
+def transcript_page(transcript: Transcript) -> Iterator[str]:
+    """Write a transcript as a page."""
+    title = escape(transcript.title)
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body><main>\n<h1>{title}</h1>\n"
     )
-    yield "".join(f'<p class="facts">{escape(line)}</p>\n' for line in told.lines)
-    yield _listed("findings", told.findings) + _listed("notes", told.notes) + _contents(told)
-    for number, turn in enumerate(told.turns):
+    yield "".join(f'<p class="facts">{escape(line)}</p>\n' for line in transcript.lines)
+    yield _listed("findings", transcript.findings) + _listed("notes", transcript.notes) + _contents(transcript)
+    for number, turn in enumerate(transcript.turns):
         yield from _turn(turn, number)
-    if told.aside:
+    if transcript.aside:
         yield '<h2 id="aside">Beside the conversation</h2>\n'
-        yield from map(_item, told.aside)
+        yield from map(_item, transcript.aside)
     yield "</main></body></html>\n"
 
 
@@ -51,24 +51,24 @@ def _listed(name: str, lines: tuple[str, ...]) -> str:
     return f'<ul class="{name}">{rows}</ul>\n' if lines else ""
 
 
-def _contents(told: ToldSession) -> str:
-    if len(told.turns) < 2:
+def _contents(transcript: Transcript) -> str:
+    if len(transcript.turns) < 2:
         return ""
     rows = "".join(
         f'<li value="{turn.number}"><a href="#turn-{at}">{escape(turn.title)}</a> '
         f'<span class="facts">{escape(turn.facts)}</span></li>\n'
-        for at, turn in enumerate(told.turns)
+        for at, turn in enumerate(transcript.turns)
     )
     return f'<nav aria-label="Contents"><ol>{rows}</ol></nav>\n'
 
 
-def _turn(turn: ToldTurn, at: int) -> Iterator[str]:
+def _turn(turn: TranscriptTurn, at: int) -> Iterator[str]:
     name = f"Turn {turn.number}" if turn.number else "Before the first message"
     yield f'<h2 id="turn-{at}">{name}</h2>\n<p class="facts">{escape(turn.facts)}</p>\n'
     yield from map(_item, turn.items)
 
 
-def _item(item: ToldItem) -> str:
+def _item(item: TranscriptItem) -> str:
     if item.kind == "fold":
         inside = "".join(map(_item, item.inside))
         return f"<details><summary>{escape(item.title)}</summary>{inside}</details>\n"
@@ -79,7 +79,7 @@ def _item(item: ToldItem) -> str:
     return f'<div class="{item.kind}">{escape(item.text)}</div>\n'
 
 
-def _image(item: ToldItem) -> str:
+def _image(item: TranscriptItem) -> str:
     """Show an image by its actual type, not its declared one."""
     kind = next((kind for start, kind in _IMAGES.items() if item.text.startswith(start)), None)
     if kind is None or not _BASE64.match(item.text):

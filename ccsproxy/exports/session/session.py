@@ -6,10 +6,10 @@ from typing import Any
 import attr
 
 from ccsproxy.exports.address import Upstreams
-from ccsproxy.exports.session.markdown import told_markdown
-from ccsproxy.exports.session.page import told_page
+from ccsproxy.exports.session.markdown import transcript_markdown
+from ccsproxy.exports.session.page import transcript_page
 from ccsproxy.exports.session.texts import texts_of
-from ccsproxy.exports.session.told import tell
+from ccsproxy.exports.session.transcript import transcript_of
 from ccsproxy.insight.cost.rates import Price
 from ccsproxy.providers.price_book import list_price
 
@@ -35,14 +35,14 @@ def session_markdown(
 ) -> Iterator[str]:
     """Write a session as Markdown."""
     # Nothing is read before the first piece is consumed, which happens where reading may block.
-    yield from told_markdown(tell(meta, texts_of(records, extras.price), extras.notes))
+    yield from transcript_markdown(transcript_of(meta, texts_of(records, extras.price), extras.notes))
 
 
 def session_page(
     meta: Mapping[str, Any], records: Records, upstreams: Upstreams, extras: SessionExtras = NOTHING
 ) -> Iterator[str]:
     """Write a session as a self-contained page."""
-    yield from told_page(tell(meta, texts_of(records, extras.price), extras.notes))
+    yield from transcript_page(transcript_of(meta, texts_of(records, extras.price), extras.notes))
 
 
 def notes_of(annotations: Iterable[Mapping[str, Any]], session_id: str) -> list[Mapping[str, Any]]:

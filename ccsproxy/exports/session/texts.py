@@ -1,4 +1,4 @@
-"""The texts of a session, each once: every request repeats the conversation, and only what is new is kept."""
+"""The texts of a session, each once: every request repeats the conversation, and only new texts are kept."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,10 +20,10 @@ _BEGINNINGS = 2000
 class SessionTexts:
     """A session with its texts.
 
-    :ivar prompts: what the user said, with its images, by the number of the call that carries it.
+    :ivar prompts: the user's message, with its images, by the number of the call that carries it.
     :ivar answers: by the number of the call.
-    :ivar results: what tools answered, by the id of the call.
-    :ivar earlier: messages that a call carries from before the record began, by its number.
+    :ivar results: the results of tools, by the id of the tool call.
+    :ivar earlier: messages from before the record began, by the number of the call that carries them.
     :ivar systems: the distinct system prompts, each with the number of the first call that sent it.
     """
 
@@ -36,10 +36,10 @@ class SessionTexts:
 
 
 class _Gathering:
-    """Takes records one by one; of each only what was not said before is kept.
+    """Processes records one by one, and keeps only the texts that are new in each.
 
-    Invariant: a result is kept under the id of its call from the first record that carries it, and a beginning of a
-    conversation once, so that memory grows with what is said and not with how often.
+    Invariant: a result is kept under the id of its call from the first record that carries it, and the beginning of a
+    conversation once, so that memory grows with new texts and not with their repetitions.
     """
 
     def __init__(self, price: Price) -> None:
@@ -53,7 +53,7 @@ class _Gathering:
         self._begun: set[int] = set()
 
     def take(self, record: Mapping[str, Any]) -> None:
-        """Take what a record says for the first time."""
+        """Add the texts that are new in a record."""
         call = self._collector.collect(record)
         self.calls.append(call)
         view = request_view(record.get("dialect"), (record.get("request") or {}).get("body"))
@@ -74,7 +74,7 @@ class _Gathering:
         return at
 
     def _beginning(self, call: Call, view: RequestView, at: int | None) -> None:
-        """Keep what a conversation begins with, which may have been said before the record did."""
+        """Keep the beginning of a conversation, which may be older than the record."""
         if not view.messages:
             return
         first = hash(repr(view.messages[0]))
@@ -105,9 +105,9 @@ def texts_of(records: Iterable[Mapping[str, Any]], price: Price = list_price) ->
 
 
 def whole_prompt(quoted: str, view: RequestView | None) -> tuple[str, tuple[Block, ...], int | None]:
-    """Find the user's message of which a fact quotes the beginning.
+    """Find the user's message whose beginning a fact quotes.
 
-    :return: its text, its images, and its place among the messages; the quote where it is not found.
+    :return: its text, its images, and its index among the messages; the quote if it is not found.
     """
     begun = " ".join(quoted.rstrip("…").split())[: QUOTE // 2]
     messages = view.messages if view else ()

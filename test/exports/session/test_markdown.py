@@ -1,25 +1,27 @@
-"""Tests of a told session as Markdown."""
+"""Tests of a transcript as Markdown."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.exports.session.markdown import told_markdown
-from ccsproxy.exports.session.told import ToldItem, ToldSession, ToldTurn
+from ccsproxy.exports.session.markdown import transcript_markdown
+from ccsproxy.exports.session.transcript import Transcript, TranscriptItem, TranscriptTurn
 
-FOLD = ToldItem("fold", title="Read <a>\n→ 2 lines", inside=(ToldItem("data", "x\n```\ny", language="json"),))
+FOLD = TranscriptItem(
+    "fold", title="Read <a>\n→ 2 lines", inside=(TranscriptItem("data", "x\n```\ny", language="json"),)
+)
 
 
-def session(*items: ToldItem, turns: int = 1) -> ToldSession:
-    """Return a told session."""
-    made = tuple(ToldTurn(number, f"turn *{number}*", "$0.01", items) for number in range(turns))
-    return ToldSession("A *title*", ("line",), ("finding",), made, (ToldItem("line", "beside"),), ("note",))
+def session(*items: TranscriptItem, turns: int = 1) -> Transcript:
+    """Return a transcript."""
+    made = tuple(TranscriptTurn(number, f"turn *{number}*", "$0.01", items) for number in range(turns))
+    return Transcript("A *title*", ("line",), ("finding",), made, (TranscriptItem("line", "beside"),), ("note",))
 
 
 class MarkdownTests(SynchronousTestCase):
     """What is told, and nothing that captured text could do."""
 
-    def written(self, told: ToldSession) -> str:
+    def written(self, told: Transcript) -> str:
         """Write it whole."""
-        return "".join(told_markdown(told))
+        return "".join(transcript_markdown(told))
 
     def test_parts(self) -> None:
         """Title, findings, notes, contents where there are several turns, and what stands beside."""
@@ -38,8 +40,12 @@ class MarkdownTests(SynchronousTestCase):
 
     def test_kinds(self) -> None:
         """Who says what."""
-        items = (ToldItem("you", "hi"), ToldItem("answer", "ho"), ToldItem("image", "iVBOR", title="image, png"),
-                 ToldItem("mark", "compacted"))  # fmt: skip
+        items = (
+            TranscriptItem("you", "hi"),
+            TranscriptItem("answer", "ho"),
+            TranscriptItem("image", "iVBOR", title="image, png"),
+            TranscriptItem("mark", "compacted"),
+        )
         text = self.written(session(*items))
         for said in ("**You:** hi", "ho", "image, png", "*compacted*"):
             self.assertIn(said, text)
