@@ -225,9 +225,14 @@ class ControlServer:
         self._waits.discard(wait)
 
     def _answer(self, job: int, reply: ControlReply, done: bool) -> None:
-        """Write the status of a request, in a thread so that it cannot delay the reactor."""
+        """Write the status of a request."""
         data = msgspec.json.encode(reply)
-        self._call(lambda: self._state.answer(job, data, done))
+
+        def answer() -> None:
+            self._state.answer(job, data, done)
+
+        # An interim status is not retried: the next attempt has a newer one, which must not be overwritten later.
+        self._until_written(answer, retried=done)
 
     def _finish(self, job: int, reply: ControlReply) -> None:
         """Report a removal as done once the request itself, which names the sessions, has been erased."""
@@ -237,17 +242,23 @@ class ControlServer:
             self._state.erase()
             self._state.answer(job, msgspec.json.encode(reply), done=True)
 
-        def finish_or_wait() -> None:
+        self._until_written(finish)
+
+    def _until_written(self, write: Callable[[], None], retried: bool = True) -> None:
+        """Change the state in the maintenance thread, where it delays nobody; while it cannot be written, retry."""
+
+        def write_or_wait() -> None:
             try:
-                finish()
+                write()
             except StateError:
-                self._reactor.callFromThread(wait)
+                if retried:
+                    self._reactor.callFromThread(wait)
 
         def wait() -> None:
             again = Deferred.fromCoroutine(self._pause())
-            again.addCallback(lambda _: None if self._stopped else self._call(finish_or_wait))
+            again.addCallback(lambda _: None if self._stopped else self._call(write_or_wait))
 
-        self._call(finish_or_wait)
+        self._call(write_or_wait)
 
     def _trouble_of(self, failure: Failure) -> ControlReply:
         self._log.warn("a request could not be served: {error}", error=failure.value)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attr
 from twisted.trial.unittest import SynchronousTestCase
@@ -81,6 +82,49 @@ class FailingDisk(Files):
     def sync_directory(self, path: Path) -> None:
         self._maybe_fail("sync_directory")
         super().sync_directory(path)
+
+
+class Vanishing(Files):
+    """Removes a segment just before or just after the n-th opening of a file, as retention or a person does."""
+
+    def __init__(self, data_dir: Path, name: str, at: int, after: bool) -> None:
+        self.left, self._after = at, after
+        self._paths = list((data_dir / "segments").glob(f"{name}*"))
+
+    def open_read(self, path: Path) -> int:
+        self.left -= 1
+        if self.left == 0 and not self._after:
+            self._remove()
+        fd = super().open_read(path)
+        if self.left == 0 and self._after:
+            self._remove()
+        return fd
+
+    def _remove(self) -> None:
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+
+
+class VanishingAtAnyStep(Files):
+    """Removes a segment just before the n-th operation of any kind, as somebody else's ``rm`` does."""
+
+    def __init__(self, data_dir: Path, name: str, at: int) -> None:
+        self.left = at
+        self._vanishing = [data_dir / "segments" / f"{name}.jsonl", data_dir / "segments" / f"{name}.jsonl.zst"]
+
+    def __getattribute__(self, name: str) -> Any:
+        found = object.__getattribute__(self, name)
+        if name.startswith("_") or name in ("left", "close"):
+            return found
+
+        def counted(*arguments: Any) -> Any:
+            self.left -= 1
+            if self.left == 0:
+                for path in self._vanishing:
+                    path.unlink(missing_ok=True)
+            return found(*arguments)
+
+        return counted
 
 
 @attr.define

@@ -19,6 +19,8 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 100",
     "PRAGMA journal_size_limit = 0",
 )
+#: SQLite's names for a file whose content is broken, or seems to be.
+DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
 RAISE_MARK = "INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)"
 
 _T = TypeVar("_T")
@@ -62,8 +64,9 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as reason:
+            # A disk that fails is no other process: waiting would only hold up whoever asks.
+            if "locked" not in str(reason) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
 
@@ -95,6 +98,26 @@ def transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connecti
             connection.execute("ROLLBACK")
         raise
     return result
+
+
+def is_damaged(path: Path) -> bool:
+    """Tell whether the file's own content is broken. SQLite says so of a file, too, that cannot be read just now.
+
+    :raises OSError: if it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        while os.read(fd, 1 << 20):
+            pass
+    finally:
+        os.close(fd)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
+    try:
+        return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+    except sqlite3.DatabaseError as reason:
+        return str(getattr(reason, "sqlite_errorname", "")) in DAMAGED
+    finally:
+        connection.close()
 
 
 def _version(connection: sqlite3.Connection) -> int:

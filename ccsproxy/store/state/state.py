@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from ccsproxy.store.state.file import RAISE_MARK, StateError, open_state, transaction
+from ccsproxy.store.state.file import DAMAGED, RAISE_MARK, StateError, is_damaged, open_state, transaction
 
 NAME = "state.sqlite3"
 #: How many answers without usage are remembered; their providers keep them for 30 days at most.
@@ -57,8 +57,7 @@ class State:
             work(frozenset(session for (session,) in connection.execute("SELECT session_id FROM stars")))
 
         with self._lock:
-            self._open = self._using(lambda: self._open or open_state(self.path))
-            transaction(self._open, run)
+            self._using(lambda connection: transaction(connection, run))
 
     def star(self, sessions: Iterable[str]) -> None:
         """Protect sessions from retention."""
@@ -196,18 +195,36 @@ class State:
     def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Use the file, and convert errors to a sentence."""
         with self._lock:
-            self._open = connection = self._using(lambda: self._open or open_state(self.path))
-            return self._using(lambda: work(connection))
+            return self._using(work)
 
-    def _using(self, work: Callable[[], _T]) -> _T:
+    def _using(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
-            return work()
-        except sqlite3.Error as reason:
-            name = str(getattr(reason, "sqlite_errorname", ""))
-            cure = "; restore it, or remove it to go on without stars" if name in _DAMAGED else ""
-            raise StateError(f"The state in {self.path} cannot be used: {reason}{cure}.") from None
+            if self._open is None:
+                self._open = open_state(self.path)
         except OSError as reason:
             raise StateError(f"The state in {self.path} cannot be used: {reason.strerror or reason}.") from None
+        except sqlite3.Error as reason:
+            raise self._unusable(reason) from None
+        try:
+            return work(self._open)
+        except sqlite3.Error as reason:
+            # Opened anew next time: what this connection knows of a file on a sick disk may be wrong from now on.
+            if _name(reason) not in _BUSY:
+                connection, self._open = self._open, None
+                connection.close()
+            raise self._unusable(reason) from None
+
+    def _unusable(self, reason: sqlite3.Error) -> StateError:
+        try:
+            damaged = _name(reason) in DAMAGED and is_damaged(self.path)
+        except (OSError, sqlite3.Error):
+            damaged = False
+        cure = "; restore it, or remove it to go on without stars" if damaged else ""
+        return StateError(f"The state in {self.path} cannot be used: {reason}{cure}.")
+
+
+def _name(reason: sqlite3.Error) -> str:
+    return str(getattr(reason, "sqlite_errorname", ""))
 
 
 def mark_key(session_id: str) -> str:
@@ -215,9 +232,9 @@ def mark_key(session_id: str) -> str:
     return sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+_BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED"})
 _TAKE = "UPDATE jobs SET state = 'taken' WHERE state = 'asked' RETURNING job, request"
 _DONE = "UPDATE jobs SET state = 'done', request = x'', reply = ? WHERE job = ?"
 _UNWRITE = "DELETE FROM annotations WHERE session_id = ? AND seq = ?"
 _WRITE = "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?)"
 _TRIM_UNCOUNTED = "DELETE FROM uncounted WHERE number <= (SELECT max(number) FROM uncounted) - ?"
-_DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})

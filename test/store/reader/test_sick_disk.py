@@ -4,7 +4,6 @@ import errno
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
@@ -22,7 +21,7 @@ from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.segments.seal import seal
 from test.store.corpus import Corpus, Segments, Shape
-from test.store.disks import scratch
+from test.store.disks import Vanishing, scratch
 from test.store.segments.test_lines import FlakyReads
 from test.store.sqlite_faults import READS, SqliteFaults, why_not
 
@@ -169,27 +168,6 @@ class SickSegmentTests(ReaderCase):
         self.patch(SegmentLines, "names", real)
         for name, question in self.questions.items():
             self.assertEqual(self.ask(question)[0], self.right[name], name)
-
-
-class Vanishing(Files):
-    """Removes a segment just before or just after the n-th opening of a file, as retention or a person does."""
-
-    def __init__(self, data_dir: Path, name: str, at: int, after: bool) -> None:
-        self.left, self._after = at, after
-        self._paths = list((data_dir / "segments").glob(f"{name}*"))
-
-    def open_read(self, path: Path) -> int:
-        self.left -= 1
-        if self.left == 0 and not self._after:
-            self._remove()
-        fd = super().open_read(path)
-        if self.left == 0 and self._after:
-            self._remove()
-        return fd
-
-    def _remove(self) -> None:
-        for path in self._paths:
-            path.unlink(missing_ok=True)
 
 
 class VanishingTests(ReaderCase):
