@@ -25,7 +25,7 @@ _MEDIA_MEMBERS = (
 
 
 @attr.frozen
-class Asked:
+class NewTexts:
     """What is new since the model last responded.
 
     :ivar prompt: the user's own words, empty if there are none.
@@ -54,13 +54,13 @@ def is_models(item: Any) -> bool:
     return item.get("role") in _ASSISTANT or (isinstance(what, str) and _WRITTEN.search(what) is not None)
 
 
-def asked(conversation: Any) -> Asked:
+def new_texts(conversation: Any) -> NewTexts:
     """Return what the end of a conversation asks: everything after the model's last words.
 
     :param conversation: see `conversation_of`; the end of a long one is enough.
     """
     if isinstance(conversation, str):
-        return Asked(one_line(own_words(conversation)))
+        return NewTexts(one_line(own_words(conversation)))
     prompts, results = [], []
     for item in _new(conversation if isinstance(conversation, list) else []):
         announced = False  # the last text only announced that a tool result follows
@@ -74,7 +74,7 @@ def asked(conversation: Any) -> Asked:
             elif result is None and (words := own_words(text)):
                 prompts.append(words)
     # Agents put their own texts before the user's words, so the last text counts; results are all relevant.
-    return Asked(one_line(prompts[-1]) if prompts else "", one_line(" ".join(results)))
+    return NewTexts(one_line(prompts[-1]) if prompts else "", one_line(" ".join(results)))
 
 
 def words_of(item: Any) -> list[str]:

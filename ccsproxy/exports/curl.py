@@ -57,7 +57,7 @@ def _target(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
     # With -X HEAD curl waits for a body that never comes.
     if method == "HEAD":
         yield "--head"
-    elif method != "GET" or request_payload(record).kept:
+    elif method != "GET" or request_payload(record).is_kept:
         yield f"-X {shlex.quote(method)}"
     if ((record.get("response") or {}).get("stream")) is not None:
         yield "--no-buffer"
@@ -72,7 +72,7 @@ def _headers(record: Mapping[str, Any], payload: Payload, upstreams: Upstreams) 
             yield "--compressed"
         elif low not in _LEFT_OUT:
             yield f"-H {_header(name, value, record, upstreams)}"
-    if payload.kept:
+    if payload.is_kept:
         # curl declares data as a form unless told otherwise; the request had no Content-Type.
         if not any(name.lower() == "content-type" for name, _ in pairs):
             yield "-H 'content-type:'"
@@ -113,7 +113,7 @@ def _quoted(text: str, variable: str) -> str:
 
 def _body(payload: Payload) -> tuple[str, list[str]]:
     """Return the part before the command, and the arguments for the body."""
-    if not payload.kept:
+    if not payload.is_kept:
         return "", []
     text = payload.text
     # An argument cannot contain a zero byte.

@@ -110,9 +110,9 @@ def _response(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _content(payload: Payload) -> dict[str, Any]:
     content = payload.content
-    size = len(content) if payload.kept else payload.wire_bytes or 0
+    size = len(content) if payload.is_kept else payload.wire_bytes or 0
     made: dict[str, Any] = {"size": size, "mimeType": payload.media_type or "x-unknown"}
-    if payload.coded and payload.kept and payload.wire_bytes is not None:
+    if payload.coded and payload.is_kept and payload.wire_bytes is not None:
         # Only if both are known: a browser shows a wrong number as a saving.
         made["compression"] = size - payload.wire_bytes
     if payload.binary is not None:
@@ -159,7 +159,7 @@ def _headers(part: Mapping[str, Any], host: str = "") -> list[dict[str, str]]:
 def _size(payload: Payload) -> int:
     if payload.wire_bytes is not None:
         return payload.wire_bytes
-    return len(payload.content) if payload.kept else -1
+    return len(payload.content) if payload.is_kept else -1
 
 
 def _version(part: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ class Payload:
     coded: bool = False
 
     @property
-    def kept(self) -> bool:
+    def is_kept(self) -> bool:
         """Tell whether the record has the body."""
         return self.text is not None or self.binary is not None
 
@@ -41,7 +41,7 @@ class Payload:
     @property
     def missing(self) -> str:
         """Describe a missing body; empty if it is present or there was none."""
-        if self.kept or not self.wire_bytes:
+        if self.is_kept or not self.wire_bytes:
             return ""
         return f"[{self.wire_bytes} bytes of {self.media_type or 'unknown type'}: not kept]"
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients.prompt import Asked, asked, conversation_of, words_of
+from ccsproxy.clients.prompt import NewTexts, conversation_of, new_texts, words_of
 
 
-def of(**body: Any) -> Asked:
+def of(**body: Any) -> NewTexts:
     """Return what a request asks."""
-    return asked(conversation_of(body))
+    return new_texts(conversation_of(body))
 
 
 def user(*texts: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class AskedTests(SynchronousTestCase):
             of(prompt="fix"),
             of(message="fix", chat_history=[{"role": "USER", "message": "old"}]),
         ):
-            self.assertEqual(asked_of, Asked("fix", ""))
+            self.assertEqual(asked_of, NewTexts("fix", ""))
 
     def test_results(self) -> None:
         """What the tools gave, wherever the dialect has it."""
@@ -86,7 +86,7 @@ class AskedTests(SynchronousTestCase):
                 ]
             ),
         ):
-            self.assertEqual(asked_of, Asked("", "a.py"))
+            self.assertEqual(asked_of, NewTexts("", "a.py"))
 
     def test_pictures_say_nothing(self) -> None:
         """What stands beside them is the result; their bytes, and what holds them, are not."""
@@ -95,11 +95,11 @@ class AskedTests(SynchronousTestCase):
         picture = {"type": "image", "source": source}
         for pieces, said in (([picture, {"type": "text", "text": "a shot"}], "a shot"), ([picture], "")):
             body = of(messages=[call, {"role": "user", "content": [{"type": "tool_result", "content": pieces}]}])
-            self.assertEqual(body, Asked("", said))
+            self.assertEqual(body, NewTexts("", said))
         google = {"inlineData": {"mimeType": "image/png", "data": "iV"}}
         for piece in (google, {"type": "input_image", "image_url": "data:"}):
             body = of(input=[{"type": "function_call"}, {"type": "function_call_output", "output": [piece]}])
-            self.assertEqual(body, Asked("", ""))
+            self.assertEqual(body, NewTexts("", ""))
 
     def test_both(self) -> None:
         """A user who speaks while the tools work is heard."""
@@ -107,7 +107,7 @@ class AskedTests(SynchronousTestCase):
             "role": "user",
             "content": [{"type": "tool_result", "content": "a"}, {"type": "text", "text": "stop"}],
         }
-        self.assertEqual(of(messages=[message]), Asked("stop", "a"))
+        self.assertEqual(of(messages=[message]), NewTexts("stop", "a"))
 
     def test_odd_bodies(self) -> None:
         """Nothing is asked by what is no conversation."""
@@ -117,7 +117,7 @@ class AskedTests(SynchronousTestCase):
             {"messages": [None, 1, {"role": 5, "content": {"text": 1}}]},
             {"input": 7},
         ):
-            self.assertEqual(asked(conversation_of(body)), Asked())
+            self.assertEqual(new_texts(conversation_of(body)), NewTexts())
 
 
 class WordTests(SynchronousTestCase):

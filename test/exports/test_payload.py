@@ -19,7 +19,7 @@ class PayloadTests(SynchronousTestCase):
     def test_damaged_base64(self) -> None:
         """What cannot be read counts as not kept."""
         payload = request_payload(make_record(request=make_request(body=None, body_base64="A")))
-        self.assertFalse(payload.kept)
+        self.assertFalse(payload.is_kept)
         self.assertEqual(payload.missing, "[77 bytes of application/json: not kept]")
 
     def test_response(self) -> None:
@@ -28,7 +28,7 @@ class PayloadTests(SynchronousTestCase):
         old = {"raw_sse_text": "data: 1\n\n", "body_reassembled": {"a": 1}}
         self.assertEqual(response_payload(make_record(response=old)).text, "data: 1\n\n")
         self.assertEqual(response_payload(make_record(response={"body_reassembled": {"a": 1}})).text, '{"a":1}')
-        self.assertFalse(response_payload(make_record(response=None)).kept)
+        self.assertFalse(response_payload(make_record(response=None)).is_kept)
 
     def test_nothing_is_missing_of_an_empty_body(self) -> None:
         """No bytes on the wire, nothing that is not there."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.maintenance.offline import OfflineStore
-from ccsproxy.store.maintenance.retention import Kept, held_back
+from ccsproxy.store.maintenance.retention import ClosedSegment, held_back
 from ccsproxy.store.segments.lines import segment_bytes
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.settings import StoreSettings
@@ -17,7 +17,7 @@ from test.ship.segments import FIRST, SECOND, THIRD, Segments
 class HeldBackTests(SynchronousTestCase):
     """The newest stay, as many as the limit allows."""
 
-    gone = [Kept("a", 100, 1.0), Kept("b", 100, 2.0), Kept("c", 100, 3.0)]
+    gone = [ClosedSegment("a", 100, 1.0), ClosedSegment("b", 100, 2.0), ClosedSegment("c", 100, 3.0)]
 
     def test_choice(self) -> None:
         """Only what was not shipped, never on a disk that is nearly full."""

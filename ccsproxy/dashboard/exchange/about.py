@@ -33,7 +33,7 @@ def about(record: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     return clipped(str(summary.get("preview") or calls or ""), 200) or target(record) or "Call"
 
 
-def told_of(record: Mapping[str, Any], summary: Mapping[str, Any], place: str = "") -> Any:
+def facts_line(record: Mapping[str, Any], summary: Mapping[str, Any], place: str = "") -> Any:
     """Write the line below a call's name: its number and place, outcome, time, model and client.
 
     :param place: its turn and step, if it has one.
@@ -65,7 +65,7 @@ def answer_of(record: Mapping[str, Any]) -> Message | None:
     return None if body is None else answer_view(record.get("dialect"), body)
 
 
-def asked_and_said(record: Mapping[str, Any], words: str = "") -> Any:
+def prompt_and_answer(record: Mapping[str, Any], words: str = "") -> Any:
     """Show the newest prompt and the answer, preceded by the message that contains the words searched for."""
     view, answer = view_of(record), answer_of(record)
     place = place_for(view.messages, Place(RenderBudget(120_000, 3000), anchors=False))

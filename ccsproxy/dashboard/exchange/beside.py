@@ -7,7 +7,7 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.answers.findings_view import findings_list
 from ccsproxy.dashboard.answers.why_view import cache_panel, cost_panel, parts_panel, sentence
-from ccsproxy.dashboard.exchange.about import about, asked_and_said, told_of
+from ccsproxy.dashboard.exchange.about import about, facts_line, prompt_and_answer
 from ccsproxy.dashboard.exchange.waterfall import waterfall
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.service import Service
@@ -41,7 +41,7 @@ def call_beside(reader: Reader, sid: str, seq: int, given: Mapping[str, str], se
         _error(record),
         *_answers(found, context, sid, seq),
         waterfall(record),
-        asked_and_said(record, words),
+        prompt_and_answer(record, words),
     ]
     return [part for part in parts if part is not None]
 
@@ -78,7 +78,7 @@ def beside_head(record: Mapping[str, Any], summary: Mapping[str, Any], place: st
             class_="actions",
         ),
         h.h2(about(record, summary), dir="auto"),
-        told_of(record, summary, place),
+        facts_line(record, summary, place),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.answers.findings_view import findings_list
 from ccsproxy.dashboard.answers.why_view import cache_panel, cost_panel, parts_panel, sentence
-from ccsproxy.dashboard.exchange.about import asked_and_said
+from ccsproxy.dashboard.exchange.about import prompt_and_answer
 from ccsproxy.dashboard.exchange.limit_headers import explained, pairs_of
 from ccsproxy.dashboard.exchange.waterfall import waterfall
 from ccsproxy.dashboard.html import figures
@@ -46,7 +46,7 @@ def overview(record: Mapping[str, Any], service: Service, cost: str, words: str 
             _capture(record),
             class_="columns wide",
         ),
-        asked_and_said(record, words),
+        prompt_and_answer(record, words),
     ]
 
 

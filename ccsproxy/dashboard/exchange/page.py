@@ -6,7 +6,7 @@ from typing import Any
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.annotation_form import annotation_form
-from ccsproxy.dashboard.exchange.about import about, told_of
+from ccsproxy.dashboard.exchange.about import about, facts_line
 from ccsproxy.dashboard.exchange.beside import call_beside
 from ccsproxy.dashboard.exchange.bodies import SHOWN, body_json, headers_part, raw_part, request_part, response_part
 from ccsproxy.dashboard.exchange.overview import overview
@@ -14,7 +14,7 @@ from ccsproxy.dashboard.failing import NoSuchPage
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.blocks import Place
 from ccsproxy.dashboard.html.budget import RenderBudget
-from ccsproxy.dashboard.html.marking import has_mark, mark_words, pattern_of, says
+from ccsproxy.dashboard.html.marking import contains, has_mark, mark_words, pattern_of
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.page import CALL, Page
 from ccsproxy.dashboard.service import Service
@@ -146,7 +146,7 @@ def _says_earlier(view: RequestView, words: str) -> bool:
     pattern = pattern_of(words)
     if pattern is None or len(view.messages) <= SHOWN:
         return False
-    return not any(says(message.blocks, pattern) for message in view.messages[-SHOWN:])
+    return not any(contains(message.blocks, pattern) for message in view.messages[-SHOWN:])
 
 
 def _view(record: Mapping[str, Any]) -> RequestView:
@@ -154,7 +154,9 @@ def _view(record: Mapping[str, Any]) -> RequestView:
 
 
 def _head(record: Mapping[str, Any], summary: Mapping[str, Any], place: str) -> Any:
-    return h.div(h.h1(about(record, summary), dir="auto"), told_of(record, summary, place), class_="head call-head")
+    return h.div(
+        h.h1(about(record, summary), dir="auto"), facts_line(record, summary, place), class_="head call-head"
+    )
 
 
 def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:

@@ -69,12 +69,12 @@ def _every(shown: Any) -> Iterator[Any]:
             stack.extend(reversed(each.children))
 
 
-def says(blocks: Iterable[Block], pattern: re.Pattern[str]) -> bool:
+def contains(blocks: Iterable[Block], pattern: re.Pattern[str]) -> bool:
     """Return whether any block contains the words of the search."""
     return any(
         pattern.search(block.text)
         or (block.value is not None and pattern.search(json_text(block.value)))
-        or says(block.content, pattern)
+        or contains(block.content, pattern)
         for block in blocks
     )
 

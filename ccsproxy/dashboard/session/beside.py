@@ -36,8 +36,8 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
     :raises NotKept: if there is no such session.
     """
     meta = reader.session_meta(sid)
-    made = made_of(service, sid)
-    told = made.told if made else None
+    derived = derived_session(service, sid)
+    told = derived.told if derived else None
     parts = [
         h.p(
             h.a("Open", href=address.session(sid), class_="button", data_testid="open-beside"),
@@ -46,14 +46,14 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
             class_="actions",
         ),
         session_head(meta, told, "h2"),
-        findings_list(made.findings if made else ()),
+        findings_list(derived.findings if derived else ()),
         outline(sid, told),
     ]
     return [part for part in parts if part is not None]
 
 
 @attr.frozen
-class Made:
+class DerivedSession:
     """Everything derived from one state of a session; a call may end while a page is built.
 
     :ivar told: the conversation.
@@ -65,10 +65,10 @@ class Made:
 
 
 #: The derived values of sessions still in memory; a session that has changed is another object.
-_MADE: WeakKeyDictionary[Session, tuple[dict[str, Any], list[dict[str, Any]]]] = WeakKeyDictionary()
+_DERIVED: WeakKeyDictionary[Session, tuple[dict[str, Any], list[dict[str, Any]]]] = WeakKeyDictionary()
 
 
-def made_of(service: Service, sid: str) -> Made | None:
+def derived_session(service: Service, sid: str) -> DerivedSession | None:
     """Return what is derived from a session; None while all its calls are in progress."""
     try:
         session = service.insights.session(sid)
@@ -77,8 +77,8 @@ def made_of(service: Service, sid: str) -> Made | None:
     if not session.calls:
         return None
     # Two threads may both make it; they make the same, and the later one is kept.
-    held = _MADE.get(session)
+    held = _DERIVED.get(session)
     if held is None:
         held = conversation(session), [msgspec.to_builtins(each) for each in findings(session)]
-        _MADE[session] = held
-    return Made(session, *held)
+        _DERIVED[session] = held
+    return DerivedSession(session, *held)

@@ -12,7 +12,7 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.messages import place_for, show_message
 from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.html.words import badge, state_of
-from ccsproxy.dashboard.session.beside import Made
+from ccsproxy.dashboard.session.beside import DerivedSession
 from ccsproxy.dashboard.session.flow import Flow, PlacedStep, tail_of
 from ccsproxy.dashboard.session.head import session_head
 from ccsproxy.dashboard.session.outline import outline_line
@@ -49,7 +49,7 @@ def conversation_part(reader: Reader, sid: str, flow: Flow, session: Session) ->
 
 
 def fresh_part(
-    reader: Reader, given: Mapping[str, str], made: Made | None, flow: Flow, meta: Mapping[str, Any]
+    reader: Reader, given: Mapping[str, str], derived: DerivedSession | None, flow: Flow, meta: Mapping[str, Any]
 ) -> list[Any]:
     """Write what a page may lack: the header, the last steps with their turns, the outline, the calls in progress.
 
@@ -58,18 +58,18 @@ def fresh_part(
     """
     since = given.get("since", "")
     sid = str(meta["session_id"])
-    if made is None:
+    if derived is None:
         return [session_head(meta, None), running_calls(reader, meta)]
     steps = tail_of(flow, int(since) if since.isascii() and since.isdigit() and len(since) < 12 else 0)
     numbers = {each.turn["number"] for each in steps}
-    turns = made.told["turns"]
+    turns = derived.told["turns"]
     most = max((turn["cost"] or 0.0 for turn in turns), default=0.0)
     return [
-        session_head(meta, made.told),
+        session_head(meta, derived.told),
         h.ol([outline_line(sid, turn, most) for turn in turns if turn["number"] in numbers], id="outline"),
-        h.div([_turn(*each) for each in _grouped(reader, sid, steps, made.session)], id="conversation"),
+        h.div([_turn(*each) for each in _grouped(reader, sid, steps, derived.session)], id="conversation"),
         running_calls(reader, meta),
-        _finished(made.session),
+        _finished(derived.session),
     ]
 
 

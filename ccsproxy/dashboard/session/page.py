@@ -14,7 +14,7 @@ from ccsproxy.dashboard.lists.requests_view import row_of
 from ccsproxy.dashboard.lists.rows import request_table
 from ccsproxy.dashboard.page import SESSION, Page
 from ccsproxy.dashboard.service import Service
-from ccsproxy.dashboard.session.beside import Made, made_of, session_beside
+from ccsproxy.dashboard.session.beside import DerivedSession, derived_session, session_beside
 from ccsproxy.dashboard.session.chart import context_chart
 from ccsproxy.dashboard.session.conversation import aside_calls, conversation_part, fresh_part, running_calls
 from ccsproxy.dashboard.session.costs_view import costs_view
@@ -42,19 +42,19 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
     if given.get("part") == "beside":
         return Page("Session", session_beside(reader, sid, service), "beside", part=True)
     meta = reader.session_meta(sid)
-    made = made_of(service, sid)
-    told = made.told if made else None
-    flow = flow_of(made.session, made.told, given.get("from", "")) if made else Flow((), (), 0)
+    derived = derived_session(service, sid)
+    told = derived.told if derived else None
+    flow = flow_of(derived.session, derived.told, given.get("from", "")) if derived else Flow((), (), 0)
     if given.get("part") == "fresh":
-        return Page("Fresh", fresh_part(reader, given, made, flow, meta), "fresh", part=True)
+        return Page("Fresh", fresh_part(reader, given, derived, flow, meta), "fresh", part=True)
     view = given.get("view", "") if given.get("view", "") in VIEWS else ""
     body = [
         _crumbs(sid, view, meta["request_count"]),
         session_head(meta, told),
-        findings_list(made.findings if made else ()),
+        findings_list(derived.findings if derived else ()),
         h.div(annotation_form(reader, sid), exports(sid, None, EXPORTS), class_="session-tools"),
         context_chart(sid, flow.steps) if view != "calls" else None,
-        *_content(reader, meta, view, made, flow),
+        *_content(reader, meta, view, derived, flow),
     ]
     return Page(
         session_title(meta),
@@ -71,28 +71,30 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
     )
 
 
-def _content(reader: Reader, meta: Mapping[str, Any], view: str, made: Made | None, flow: Flow) -> list[Any]:
+def _content(
+    reader: Reader, meta: Mapping[str, Any], view: str, derived: DerivedSession | None, flow: Flow
+) -> list[Any]:
     sid = str(meta["session_id"])
     if view == "calls":
         return _table(sid, reader.session(sid)["requests"])
-    if made is None:
+    if derived is None:
         return [running_calls(reader, meta), h.p("Nothing of it has ended yet.", class_="note")]
     if view == "costs":
-        pieces = list(heaviest(made.session.carried))
-        times = made.told["totals"]["times"]
-        return costs_view(sid, made.session.calls, times, pieces, flow.steps, _newest(made, flow))
+        pieces = list(heaviest(derived.session.carried))
+        times = derived.told["totals"]["times"]
+        return costs_view(sid, derived.session.calls, times, pieces, flow.steps, _newest(derived, flow))
     return [
         _pager(sid, flow, "Parts of the conversation"),
-        conversation_part(reader, sid, flow, made.session),
+        conversation_part(reader, sid, flow, derived.session),
         running_calls(reader, meta) if flow.last else None,
         _pager(sid, flow, "Parts, once more"),
-        aside_calls(sid, made.told, made.session),
+        aside_calls(sid, derived.told, derived.session),
     ]
 
 
-def _newest(made: Made, flow: Flow) -> dict[str, Any] | None:
+def _newest(derived: DerivedSession, flow: Flow) -> dict[str, Any] | None:
     """Return the composition of the newest step's prompt; empty if no prompt was counted."""
-    session = made.session
+    session = derived.session
     last = next((each.step.call for each in reversed(flow.steps) if each.step.call.seq in session.sizes), None)
     return None if last is None else context(session.sizes[last.seq], session.sent, session.thoughts)
 

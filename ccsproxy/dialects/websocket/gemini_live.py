@@ -13,7 +13,7 @@ from ccsproxy.dialects.websocket.audio import without_audio
 from ccsproxy.dialects.websocket.protocol import (
     Finished,
     ResponseBegun,
-    SocketSaid,
+    ResponseMessage,
     Step,
     encoded,
     object_in,
@@ -48,7 +48,7 @@ class GeminiLiveSocket:
                 return [*steps, self._begin(message)]
         if message and not self._join_speech(message, left_out):
             self._earlier.append(message)
-        return [SocketSaid(self._active)] if self._active is not None else []
+        return [ResponseMessage(self._active)] if self._active is not None else []
 
     def received(self, text: bytes) -> list[Step]:
         """Take the server's next message."""
@@ -62,7 +62,7 @@ class GeminiLiveSocket:
         if self._active is None:
             return steps
         self._answered |= any(each in event for each in _ANSWERS)
-        steps.append(SocketSaid(self._active, encoded(event), left_out))
+        steps.append(ResponseMessage(self._active, encoded(event), left_out))
         content = event.get("serverContent")
         if isinstance(content, dict) and content.get("turnComplete"):
             steps.append(Finished(self._active))

@@ -28,7 +28,7 @@ class ResponseBegun(NamedTuple):
     left_out: int = 0
 
 
-class SocketSaid(NamedTuple):
+class ResponseMessage(NamedTuple):
     """A message belongs to an exchange.
 
     :ivar line: a piece of the response as one line; None for a message from the client.
@@ -46,7 +46,7 @@ class Finished(NamedTuple):
     key: int
 
 
-Step = ResponseBegun | SocketSaid | Finished
+Step = ResponseBegun | ResponseMessage | Finished
 
 
 class SocketProtocol(Protocol):

@@ -14,7 +14,7 @@ from ccsproxy.dialects.websocket.audio import without_audio
 from ccsproxy.dialects.websocket.protocol import (
     Finished,
     ResponseBegun,
-    SocketSaid,
+    ResponseMessage,
     Step,
     encoded,
     object_in,
@@ -49,7 +49,7 @@ class RealtimeSocket:
             return [begun]
         self._keep(message, left_out)
         newest = self._newest()
-        return [SocketSaid(newest)] if newest is not None else []
+        return [ResponseMessage(newest)] if newest is not None else []
 
     def received(self, text: bytes) -> list[Step]:
         """Take the server's next message."""
@@ -63,12 +63,12 @@ class RealtimeSocket:
         key = self._open.get(response_id)
         if key is None and kind == "error" and self._asked:
             key = self._asked.popleft()
-            return [SocketSaid(key, encoded(event)), Finished(key)]
+            return [ResponseMessage(key, encoded(event)), Finished(key)]
         if key is None:
             self._keep(event, left_out)
             newest = self._newest()
-            return [SocketSaid(newest)] if newest is not None else []
-        steps: list[Step] = [SocketSaid(key, encoded(event), left_out)]
+            return [ResponseMessage(newest)] if newest is not None else []
+        steps: list[Step] = [ResponseMessage(key, encoded(event), left_out)]
         if kind == "response.done":
             del self._open[response_id]
             steps.append(Finished(key))
@@ -87,7 +87,7 @@ class RealtimeSocket:
             key = begun.key
             steps.append(begun)
         self._open[response_id] = key
-        return [*steps, SocketSaid(key, encoded(event))]
+        return [*steps, ResponseMessage(key, encoded(event))]
 
     def _begin(self, message: dict[str, Any]) -> ResponseBegun:
         self._count += 1

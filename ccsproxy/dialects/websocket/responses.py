@@ -14,7 +14,7 @@ import attr
 from ccsproxy.dialects.websocket.protocol import (
     Finished,
     ResponseBegun,
-    SocketSaid,
+    ResponseMessage,
     Step,
     encoded,
     object_in,
@@ -71,12 +71,12 @@ class ResponsesSocket:
             key = self._new_key()
             lane.waiting.append(key)
             early, lane.early = lane.early, []
-            return [ResponseBegun(key, text, previous), *(SocketSaid(key, line) for line in early)]
+            return [ResponseBegun(key, text, previous), *(ResponseMessage(key, line) for line in early)]
         if kind == "response.steer":
             lane = self._lane_of.get(previous, lane)
             lane.steers.append(text)
         key_or_none = lane.active if lane.active is not None else next(iter(lane.waiting), None)
-        return [SocketSaid(key_or_none)] if key_or_none is not None else []
+        return [ResponseMessage(key_or_none)] if key_or_none is not None else []
 
     def received(self, text: bytes) -> list[Step]:
         """Take the server's next message."""
@@ -93,7 +93,7 @@ class ResponsesSocket:
         if lane.active is None:
             lane.early.append(one_line(text))
             return steps
-        steps.append(SocketSaid(lane.active, one_line(text)))
+        steps.append(ResponseMessage(lane.active, one_line(text)))
         if kind in _TERMINAL:
             steps.append(Finished(lane.active))
             lane.last, lane.active, lane.active_id = (lane.active, lane.active_id), None, ""
@@ -128,7 +128,7 @@ class ResponsesSocket:
     @staticmethod
     def _refused(lane: ResponseLane, text: bytes) -> list[Step]:
         key = lane.waiting.pop()
-        return [SocketSaid(key, one_line(text)), Finished(key)]
+        return [ResponseMessage(key, one_line(text)), Finished(key)]
 
     def _lane(self, stream_id: str) -> ResponseLane:
         return self._lanes.setdefault(stream_id, ResponseLane())

@@ -21,7 +21,7 @@ Unit = tuple[str, str]
 
 
 @attr.frozen
-class AskedCall:
+class ComparedCall:
     """The parts of a request that are compared.
 
     :ivar path: without the query and without the segment that selected an upstream.
@@ -38,7 +38,7 @@ class AskedCall:
     kind: tuple[Any, ...] = ()
 
 
-def asked_call(method: str, target: str, body: Any, raw: bytes = b"") -> AskedCall:
+def compared_call(method: str, target: str, body: Any, raw: bytes = b"") -> ComparedCall:
     """Return the parts of a request that are compared.
 
     :param body: its JSON, None if it has none.
@@ -47,8 +47,8 @@ def asked_call(method: str, target: str, body: Any, raw: bytes = b"") -> AskedCa
     said = raw if body is None else _canonical(body)
     digest = hashlib.sha256(said).digest()
     if not isinstance(body, dict):
-        return AskedCall(method, target.partition("?")[0], digest)
-    return AskedCall(method, target.partition("?")[0], digest, _units(body), _kind(body))
+        return ComparedCall(method, target.partition("?")[0], digest)
+    return ComparedCall(method, target.partition("?")[0], digest, _units(body), _kind(body))
 
 
 def _units(body: dict[str, Any]) -> tuple[Unit, ...]:
@@ -92,7 +92,7 @@ class Matcher:
     :param how: one of `MATCHES`.
     """
 
-    def __init__(self, calls: Sequence[AskedCall], how: str = PREFIX) -> None:
+    def __init__(self, calls: Sequence[ComparedCall], how: str = PREFIX) -> None:
         self._calls, self._how = calls, how
         self._given: set[int] = set()
 
@@ -101,23 +101,23 @@ class Matcher:
         """The calls that have not been used."""
         return [number for number in range(len(self._calls)) if number not in self._given]
 
-    def choose(self, asked: AskedCall) -> Matched | None:
+    def choose(self, asked: ComparedCall) -> Matched | None:
         """Return the call that answers a request, None if there is none."""
         found = self._next(asked) if self._how == NEXT else self._fitting(asked)
         if found is not None:
             self._given.add(found.number)
         return found
 
-    def nearest(self, asked: AskedCall) -> int | None:
+    def nearest(self, asked: ComparedCall) -> int | None:
         """Return the call that is most similar to a request, to explain why none was chosen."""
         same = [number for number, call in enumerate(self._calls) if _address(call) == _address(asked)]
         return max(same, key=lambda number: _common(self._calls[number], asked), default=None)
 
-    def _next(self, asked: AskedCall) -> Matched | None:
+    def _next(self, asked: ComparedCall) -> Matched | None:
         number = next((each for each in self.left if _address(self._calls[each]) == _address(asked)), None)
         return None if number is None else Matched(number, NEXT)
 
-    def _fitting(self, asked: AskedCall) -> Matched | None:
+    def _fitting(self, asked: ComparedCall) -> Matched | None:
         same = [number for number, call in enumerate(self._calls) if _address(call) == _address(asked)]
         equal = [number for number in same if self._calls[number].body == asked.body]
         if equal:
@@ -138,7 +138,7 @@ class Matcher:
         """Return the first unused call, else the last: the final result of a retry."""
         return next((number for number in numbers if number not in self._given), numbers[-1])
 
-    def _likest(self, numbers: list[int], asked: AskedCall) -> int:
+    def _likest(self, numbers: list[int], asked: ComparedCall) -> int:
         def likeness(number: int) -> int:
             return sum(a == b for a, b in zip(self._calls[number].kind, asked.kind, strict=False))
 
@@ -146,11 +146,11 @@ class Matcher:
         return self._first([number for number in numbers if likeness(number) == most])
 
 
-def _address(call: AskedCall) -> tuple[str, str]:
+def _address(call: ComparedCall) -> tuple[str, str]:
     return call.method, call.path
 
 
-def _common(one: AskedCall, other: AskedCall) -> int:
+def _common(one: ComparedCall, other: ComparedCall) -> int:
     """Return the length of the common beginning of two conversations."""
     count = 0
     for mine, theirs in zip(one.units, other.units, strict=False):

@@ -6,7 +6,7 @@ import attr
 
 from ccsproxy.redaction.kinds.formats import token_at
 from ccsproxy.redaction.kinds.named.names import Strength
-from ccsproxy.redaction.kinds.named.values import is_given_value
+from ccsproxy.redaction.kinds.named.values import is_secret_in_context
 from ccsproxy.redaction.search.finding import FoundSecret
 
 
@@ -129,4 +129,4 @@ def find_echoed(text: bytes, start: int) -> FoundSecret | None:
 
 
 def _password(secret: bytes, span: tuple[int, int]) -> FoundSecret | None:
-    return FoundSecret(*span, "password", secret) if is_given_value(secret) else None
+    return FoundSecret(*span, "password", secret) if is_secret_in_context(secret) else None

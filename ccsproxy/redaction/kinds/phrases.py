@@ -16,7 +16,7 @@ from ccsproxy.redaction.kinds.commands import (
     phrase,
 )
 from ccsproxy.redaction.kinds.named.names import Strength
-from ccsproxy.redaction.kinds.named.values import Style, is_given_value, is_secret_value
+from ccsproxy.redaction.kinds.named.values import Style, is_secret_in_context, is_secret_value
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.search.finding import FoundSecret
 
@@ -107,7 +107,7 @@ def find_cookies(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
 
 def _judged(phrase: Phrase, found: re.Match[bytes]) -> Iterator[FoundSecret]:
     secret = found.group("secret")
-    given = phrase.strength is Strength.HUMAN and is_given_value(secret)
+    given = phrase.strength is Strength.HUMAN and is_secret_in_context(secret)
     if given or is_secret_value(secret, phrase.strength, Style.LITERAL):
         yield FoundSecret(*found.span("secret"), phrase.kind, secret)
 

@@ -8,7 +8,7 @@ from typing import Any
 import attr
 
 from ccsproxy.exports.mock.answers import RecordedAnswer
-from ccsproxy.exports.mock.matching import AskedCall, Matcher, asked_call
+from ccsproxy.exports.mock.matching import ComparedCall, Matcher, compared_call
 
 #: The pseudo-method of a WebSocket message.
 MESSAGE = "MESSAGE"
@@ -24,7 +24,7 @@ class MockedCall:
     """
 
     name: str
-    asked: AskedCall
+    asked: ComparedCall
     answer: Callable[[], RecordedAnswer]
 
 
@@ -80,7 +80,7 @@ class Answering:
         :param body: the request's JSON, None if it has none.
         :param raw: its bytes.
         """
-        asked = asked_call(method, self._below(target), body, raw)
+        asked = compared_call(method, self._below(target), body, raw)
         found = self._matcher.choose(asked)
         if found is None:
             self.told(Served(method, target, 404))
@@ -95,7 +95,7 @@ class Answering:
         name, slash, rest = target[1:].partition("/")
         return f"/{rest}" if slash and name in self._upstreams else target
 
-    def _why(self, asked: AskedCall) -> str:
+    def _why(self, asked: ComparedCall) -> str:
         nearest = self._matcher.nearest(asked)
         if nearest is None:
             return f"ccsproxy mock: no recorded call went to {asked.method} {asked.path}"
@@ -112,5 +112,5 @@ def recorded_call(record: Mapping[str, Any], target: str, answer: Callable[[], R
     body = request.get("body")
     raw = body.encode("utf-8", "backslashreplace") if isinstance(body, str) else b""
     method = MESSAGE if record.get("transport") == "websocket" else str(request.get("method") or "GET")
-    asked = asked_call(method, target, None if isinstance(body, str) else body, raw)
+    asked = compared_call(method, target, None if isinstance(body, str) else body, raw)
     return MockedCall(f"{record['session_id']}/{record['seq']}", asked, answer)

@@ -10,7 +10,7 @@ import msgspec
 from ccsproxy.ship.clickhouse.schema import EXCHANGES, Table
 from ccsproxy.ship.delivery.batch import LineBatch, ShippedLine
 from ccsproxy.ship.facts import facts_of
-from ccsproxy.ship.said import Memory, texts_of
+from ccsproxy.ship.sent_texts import SentTexts, texts_of
 from ccsproxy.store.summary import Price, milliseconds
 
 #: The earliest and latest start that a column of `exchanges` can store: anything else would be altered.
@@ -47,14 +47,14 @@ class RowMaker:
         self, host: str, tables: Iterable[Table], price: Price, ttl_days: int,
         clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self.memory = Memory()
+        self.sent_texts = SentTexts()
         self._host, self._price, self._clock = host, price, clock
         self._names = [table.name for table in tables]
         self._oldest = ttl_days * _DAY_MS
 
     def rows(self, batch: LineBatch) -> Rows:
         """Make the rows of a batch."""
-        self.memory.begin()
+        self.sent_texts.begin()
         made = Rows({name: [] for name in self._names})
         for line in batch.lines:
             try:
@@ -89,10 +89,10 @@ class RowMaker:
 
     def _add_texts(self, made: Rows, line: ShippedLine, facts: dict[str, Any]) -> None:
         day = str(facts["started_at"])[:10]
-        for row in texts_of(self.memory, [line], [facts]):
+        for row in texts_of(self.sent_texts, [line], [facts]):
             text = row.pop("text")
             made.lines["exchange_messages"].append(_json({**row, "started_at": facts["started_at"]}))
-            if self.memory.is_new(day, row["hash"]):
+            if self.sent_texts.is_new(day, row["hash"]):
                 message = {"day": day, "hash": row["hash"], "kind": row["kind"], "text": text}
                 made.lines["messages"].append(_json(message))
 

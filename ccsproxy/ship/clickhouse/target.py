@@ -113,7 +113,7 @@ class ClickHouseTarget:
         for table in _FILLED:
             if rows.lines.get(table):
                 await self._insert(table, rows, batch.token)
-        self._maker.memory.commit()
+        self._maker.sent_texts.commit()
         for session, seq, reason in rows.refused:
             self._log.warn("{session}/{seq} was not shipped: {reason}", session=session, seq=seq, reason=reason)
         return BatchReceipt(len(rows.refused))
@@ -124,7 +124,7 @@ class ClickHouseTarget:
         hosts = ", ".join(map(literal, await deferToThread(self._hosts.every)))
         own = f"session_id = {literal(session_id)} AND host IN ({hosts})"
         names = [table.name for table in self._tables]
-        self._maker.memory.forget()
+        self._maker.sent_texts.forget()
         if "messages" in names:
             said = f"{database(self._address)}.exchange_messages"
             await self._ask(

@@ -12,7 +12,7 @@ from ccsproxy.ship.objects.layout import PARQUET, TEXTS, host_of
 from ccsproxy.ship.objects.parquet import sessions_in, texts_schema, without_session, written
 from ccsproxy.ship.objects.store import ObjectStore
 from ccsproxy.ship.objects.workshop import Workshop
-from ccsproxy.ship.said import Memory, texts_of
+from ccsproxy.ship.sent_texts import SentTexts, texts_of
 from ccsproxy.store.segments.segment import COMPRESSED
 from ccsproxy.store.summary import Price
 
@@ -64,7 +64,7 @@ class SessionRemoval:
             new, packed = left
             lines, rows = summaries_of(workshop.records(new, True, True), name, host_of(path), self._price)
             self._store.replace(path, packed, found[1])
-            self._store.replace(texts, written(texts_of(Memory(), lines, rows), texts_schema), None)
+            self._store.replace(texts, written(texts_of(SentTexts(), lines, rows), texts_schema), None)
             self._store.replace(beside, written(rows), summaries[1] if summaries else None)
 
     def _is_in_footer(self, workshop: Workshop, path: str, name: str, session_id: str) -> bool:

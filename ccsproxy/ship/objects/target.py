@@ -20,7 +20,7 @@ from ccsproxy.ship.objects.parquet import texts_schema, values_in, written
 from ccsproxy.ship.objects.removal import SessionRemoval
 from ccsproxy.ship.objects.store import Exists, ObjectStore
 from ccsproxy.ship.objects.workshop import Workshop
-from ccsproxy.ship.said import Memory, texts_of
+from ccsproxy.ship.sent_texts import SentTexts, texts_of
 from ccsproxy.ship.target import BatchReceipt, TargetContext, Unavailable
 from ccsproxy.store.segments.segment import COMPRESSED
 from ccsproxy.store.state.shipments import STAMP
@@ -112,7 +112,7 @@ class ObjectTarget:
         lines, rows = summaries_of(lines, name, self._host, self._price)
         if self._content:
             # Texts that the session had in earlier segments are repeated here: each file is self-contained.
-            self._put(texts_path(name, self._host), written(texts_of(Memory(), lines, rows), texts_schema))
+            self._put(texts_path(name, self._host), written(texts_of(SentTexts(), lines, rows), texts_schema))
         self._put(parquet_path(name, self._host), written(rows))
         return {str(row["id"]) for row in rows}
 

@@ -133,7 +133,7 @@ class ClickHouseEngine:
             found.append(f"match(lowerUTF8(text), {self.literal(phrase(words, open_ended))})")
         return " AND ".join(found)
 
-    def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
+    def first_containing(self, condition: str, floor: int | None, ceiling: int | None) -> str:
         """Return a statement that finds the calls that were the first of their sessions to contain something.
 
         A text has a row for each day on which it was new to a session, so that older days need not be read.

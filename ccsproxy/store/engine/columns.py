@@ -29,7 +29,8 @@ def _kind(name: str) -> str:
     return "VARCHAR[]" if name == "tools" else "VARCHAR"
 
 
-#: The columns of a call (`ccsproxy.ship.facts`), and of a text that it adds to its session (`ccsproxy.ship.said`).
+#: The columns of a call (`ccsproxy.ship.facts`), and of a text that it adds to its session
+#: (`ccsproxy.ship.sent_texts`).
 EXCHANGES: Mapping[str, str] = {
     **{name: _kind(name) for name in Summary.__struct_fields__},
     "key": "BIGINT",

@@ -47,7 +47,7 @@ def searched(engine: Engine, query: Query) -> list[str]:
         return [_NEVER]
     found = []
     for words, open_ended in wanted:
-        first = engine.first_said(engine.phrase_condition(words, open_ended), query.floor, query.ceiling)
+        first = engine.first_containing(engine.phrase_condition(words, open_ended), query.floor, query.ceiling)
         found.append(f"key IN ({first})")
     return found
 

@@ -1,7 +1,7 @@
 """The interface of an engine, and SQL that all of them understand.
 
 Queries use one relation, ``exchanges``, with the columns of a summary and ``key``, ``host``, ``user`` and ``labels``;
-calls are searched for texts with `Engine.first_said`.
+calls are searched for texts with `Engine.first_containing`.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Engine(Protocol):
         :param open_ended: whether the last one is a prefix.
         """
 
-    def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
+    def first_containing(self, condition: str, floor: int | None, ceiling: int | None) -> str:
         """Return a statement for the order keys of the calls that were the first of their session to contain
         something.
 

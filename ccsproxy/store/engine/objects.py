@@ -146,7 +146,7 @@ class ObjectsEngine:
         plain = " AND ".join(f"contains(text, {self.literal(word.lower())})" for word in words)
         return f"{plain} AND regexp_matches(text, {self.literal(phrase(words, open_ended))})"
 
-    def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
+    def first_containing(self, condition: str, floor: int | None, ceiling: int | None) -> str:
         """Return a statement that finds the calls that were the first of their sessions to contain something.
 
         :raises EngineError: if the texts, which are read for the first search, cannot be read.

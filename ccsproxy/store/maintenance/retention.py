@@ -24,7 +24,7 @@ _LARGEST_SHARE = 1.5
 
 
 @attr.frozen
-class Kept:
+class ClosedSegment:
     """A closed segment as seen by retention.
 
     :ivar size: bytes on the disk.
@@ -36,7 +36,9 @@ class Kept:
     until: float
 
 
-def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free: int, index: int = 0) -> list[str]:
+def expired(
+    segments: Sequence[ClosedSegment], settings: StoreSettings, now: float, free: int, index: int = 0
+) -> list[str]:
     """Select what has to be removed.
 
     Free space matters only if removing segments can provide enough of it: if other files fill the disk, deleting all
@@ -65,7 +67,7 @@ def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free:
     return gone
 
 
-def held_back(gone: Sequence[Kept], waiting: Collection[str], hold: int, short: bool) -> set[str]:
+def held_back(gone: Sequence[ClosedSegment], waiting: Collection[str], hold: int, short: bool) -> set[str]:
     """Select which of them are kept after all, because some shipping target has not had them yet.
 
     :param gone: what should be removed, oldest first.
@@ -84,7 +86,7 @@ def held_back(gone: Sequence[Kept], waiting: Collection[str], hold: int, short: 
     return held
 
 
-def survey(files: Files, data_dir: Path, names: Sequence[str], now: float) -> list[Kept]:
+def survey(files: Files, data_dir: Path, names: Sequence[str], now: float) -> list[ClosedSegment]:
     """Determine sizes and ages of segments.
 
     :param names: all of them, oldest first. The last line of one is older than the first of the next; for the newest,
@@ -93,7 +95,8 @@ def survey(files: Files, data_dir: Path, names: Sequence[str], now: float) -> li
     after = [stamp_seconds(name) for name in names[1:]]
     now = min(_closed_at(files, data_dir, names[-1]), now) if names else now
     return [
-        Kept(name, segment_bytes(data_dir, name), until) for name, until in zip(names, [*after, now], strict=False)
+        ClosedSegment(name, segment_bytes(data_dir, name), until)
+        for name, until in zip(names, [*after, now], strict=False)
     ]
 
 

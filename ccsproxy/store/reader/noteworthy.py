@@ -20,7 +20,7 @@ LOOKED_THROUGH, HELD = 60, 1200
 
 
 @attr.frozen
-class Told:
+class SessionDigest:
     """What is known about one state of a session.
 
     :ivar parts: what the parts of its prompts cost, by each of `PARTS`.
@@ -36,7 +36,7 @@ class Noteworthy:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._held: SessionCache[Told] = SessionCache(HELD)
+        self._held: SessionCache[SessionDigest] = SessionCache(HELD)
 
     def findings(self, since: int | None = None) -> list[dict[str, Any]]:
         """Return the findings about the newest sessions that were active since a time, the most important first.
@@ -46,7 +46,7 @@ class Noteworthy:
         found = []
         for each in self._sessions(since):
             title = each.get("title")
-            found += [{**finding, "title": title} for finding in self._told(each["session_id"]).findings]
+            found += [{**finding, "title": title} for finding in self._digest(each["session_id"]).findings]
         return sorted(found, key=_weight, reverse=True)
 
     def stalls(self, since: int | None, until: int | None) -> dict[str, Any]:
@@ -56,25 +56,25 @@ class Noteworthy:
         :param until: latest start, exclusive; None for now.
         """
         first, end = since or 0, until if until is not None else 1 << 62
-        calls = [call for each in self._sessions(since) for call in self._told(each["session_id"]).stalls]
+        calls = [call for each in self._sessions(since) for call in self._digest(each["session_id"]).stalls]
         return sum_stalls(call for call in calls if first <= call.started_ms < end)
 
     def part_costs(self, sessions: Iterable[str], by: str) -> list[dict[str, Any]]:
         """Sum up the costs of the parts of some sessions' prompts (see `ccsproxy.insight.cost.carry`)."""
-        return joined_costs(self._told(each).parts.get(by, ()) for each in sessions)
+        return joined_costs(self._digest(each).parts.get(by, ()) for each in sessions)
 
     def _sessions(self, since: int | None) -> list[dict[str, Any]]:
         return self._reader.sessions(SessionQuery(since=since, limit=LOOKED_THROUGH))
 
-    def _told(self, session_id: str) -> Told:
+    def _digest(self, session_id: str) -> SessionDigest:
         return self._held.get(session_id, self._reader.stamp(session_id), self._examine)
 
-    def _examine(self, session_id: str) -> Told:
+    def _examine(self, session_id: str) -> SessionDigest:
         try:
             session = Session(self._reader.calls(session_id))
         except NotKept:
-            return Told()
-        return Told(
+            return SessionDigest()
+        return SessionDigest(
             [msgspec.to_builtins(each) for each in findings(session)],
             stalled_calls(session.calls),
             {by: part_costs([session], by) for by in PARTS},

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.exchange.about import about, answer_of, asked_and_said, told_of, view_of
+from ccsproxy.dashboard.exchange.about import about, answer_of, facts_line, prompt_and_answer, view_of
 from test.dashboard import specimens
 from test.dashboard.reading_page import shown
 
@@ -21,26 +21,26 @@ class AboutTests(SynchronousTestCase):
     def test_told(self) -> None:
         """How it ended, its number and place, when, which model; the path where the name does not say it."""
         record = {**specimens.chat(), "seq": 7}
-        text = shown(told_of(record, {"preview": "hi"}, "turn 2, step 1")).text
+        text = shown(facts_line(record, {"preview": "hi"}, "turn 2, step 1")).text
         self.assertIn("#7 · turn 2, step 1 · ", text)
         self.assertIn("POST", text)
-        self.assertNotIn("POST", shown(told_of(record, {})).text)
+        self.assertNotIn("POST", shown(facts_line(record, {})).text)
 
     def test_last_and_answer(self) -> None:
         """The newest message alone and the answer; of a call that runs still, only what was asked."""
         record = specimens.chat()
-        text = shown(asked_and_said(record)).text
+        text = shown(prompt_and_answer(record)).text
         self.assertIn("U+003A", text)
         self.assertIn("It is U+003A.", text)
         self.assertNotIn("Look up the colon.", text)
-        self.assertNotIn("It is", shown(asked_and_said({**record, "response": None})).text)
-        self.assertIsNone(asked_and_said({}))
+        self.assertNotIn("It is", shown(prompt_and_answer({**record, "response": None})).text)
+        self.assertIsNone(prompt_and_answer({}))
 
     def test_what_was_found_stands_first(self) -> None:
         """The newest message that says what was searched for, unless it is shown anyway."""
-        page = shown(asked_and_said(specimens.chat(), "colon"))
+        page = shown(prompt_and_answer(specimens.chat(), "colon"))
         self.assertEqual(page.one("section", id="found").one("mark").text, "colon")
-        self.assertEqual(shown(asked_and_said(specimens.chat(), "U")).all("section", id="found"), [])
+        self.assertEqual(shown(prompt_and_answer(specimens.chat(), "U")).all("section", id="found"), [])
 
     def test_views(self) -> None:
         """By the record's dialect."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.html.marking import DEEPEST, has_mark, mark_words, marked_line, pattern_of, says, text_in
+from ccsproxy.dashboard.html.marking import DEEPEST, contains, has_mark, mark_words, marked_line, pattern_of, text_in
 from ccsproxy.dashboard.html.markup import h, write
 from ccsproxy.dialects.views.view import Block
 from test.dashboard.reading_page import misdeeds, read_page, shown
@@ -49,8 +49,8 @@ class MarkingTests(SynchronousTestCase):
         assert pattern is not None
         inner = Block(kind="text", text="a needle")
         for block in (inner, Block(kind="json", value={"k": "needle"}), Block(kind="tool_result", content=(inner,))):
-            self.assertTrue(says([Block(kind="text", text="hay"), block], pattern))
-        self.assertFalse(says([Block(kind="text", text="needles")], pattern))
+            self.assertTrue(contains([Block(kind="text", text="hay"), block], pattern))
+        self.assertFalse(contains([Block(kind="text", text="needles")], pattern))
 
     def test_line(self) -> None:
         """Each word of a line is marked, none of them as a target; without words the line stays a text."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.session.beside import made_of, selected_session
+from ccsproxy.dashboard.session.beside import derived_session, selected_session
 from ccsproxy.insight.session import Session
 from ccsproxy.store.reader.reader import NotKept
 from test.dashboard import specimens
@@ -35,18 +35,18 @@ class MadeTests(SynchronousTestCase):
     def test_once(self) -> None:
         """As long as it does not change: another object is another state of it."""
         session = session_of(specimens.conversation(2, branch_at=0))
-        first, again = made_of(service_of(session), "s"), made_of(service_of(session), "s")
+        first, again = derived_session(service_of(session), "s"), derived_session(service_of(session), "s")
         assert first is not None and again is not None
         self.assertIs(first.told, again.told)
-        other = made_of(service_of(session_of(specimens.conversation(2, branch_at=0))), "s")
+        other = derived_session(service_of(session_of(specimens.conversation(2, branch_at=0))), "s")
         assert other is not None
         self.assertIsNot(first.told, other.told)
         self.assertEqual(first.told, other.told)
 
     def test_nothing_yet(self) -> None:
         """Neither of what is not known nor of what has no finished call."""
-        self.assertIsNone(made_of(service_of(None), "s"))
-        self.assertIsNone(made_of(service_of(Session([])), "s"))
+        self.assertIsNone(derived_session(service_of(None), "s"))
+        self.assertIsNone(derived_session(service_of(Session([])), "s"))
 
 
 class SelectedTests(SynchronousTestCase):

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.dialects.websocket.audio import without_audio
 from ccsproxy.dialects.websocket.choose import by_message, by_path
 from ccsproxy.dialects.websocket.gemini_live import GeminiLiveSocket
-from ccsproxy.dialects.websocket.protocol import Finished, ResponseBegun, SocketSaid
+from ccsproxy.dialects.websocket.protocol import Finished, ResponseBegun, ResponseMessage
 from ccsproxy.dialects.websocket.realtime import RealtimeSocket
 from ccsproxy.dialects.websocket.responses import ResponsesSocket
 from test.effort import effort
@@ -40,7 +40,7 @@ class Talk:
                 self.begun[step.key] = step
                 self.asked[step.key] = json.loads(step.body)
                 self.heard[step.key] = []
-            elif isinstance(step, SocketSaid) and step.line is not None:
+            elif isinstance(step, ResponseMessage) and step.line is not None:
                 assert step.key not in self.finished
                 self.heard[step.key].append(json.loads(step.line))
             elif isinstance(step, Finished):

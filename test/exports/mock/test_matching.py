@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.exports.mock.matching import EXACT, NEXT, PREFIX, AskedCall, Matcher, asked_call
+from ccsproxy.exports.mock.matching import EXACT, NEXT, PREFIX, ComparedCall, Matcher, compared_call
 from test.effort import effort
 
 PATH = "/v1/messages"
@@ -24,8 +24,8 @@ def result(text: str) -> dict[str, Any]:
     return {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": text}]}
 
 
-def call(*messages: Any, path: str = PATH, **more: Any) -> AskedCall:
-    return asked_call("POST", path, {"model": "m", "messages": list(messages), **more})
+def call(*messages: Any, path: str = PATH, **more: Any) -> ComparedCall:
+    return compared_call("POST", path, {"model": "m", "messages": list(messages), **more})
 
 
 #: A session of two steps, with a call for its title before them.
@@ -38,7 +38,7 @@ SESSION = [TITLE, FIRST, SECOND]
 class PrefixTests(SynchronousTestCase):
     """The default: an equal one, else the same conversation, else the one that begins alike for longest."""
 
-    def chosen(self, matcher: Matcher, asked: AskedCall) -> tuple[int, str] | None:
+    def chosen(self, matcher: Matcher, asked: ComparedCall) -> tuple[int, str] | None:
         found = matcher.choose(asked)
         return None if found is None else (found.number, found.how)
 
@@ -97,16 +97,16 @@ class PrefixTests(SynchronousTestCase):
 
     def test_without_a_conversation(self) -> None:
         """What asks no model is answered by what is equal, as often as it is asked."""
-        models = asked_call("GET", "/v1/models?limit=9", None)
+        models = compared_call("GET", "/v1/models?limit=9", None)
         matcher = Matcher([models])
-        asked = [asked_call("GET", f"/v1/models{query}", None) for query in ("", "?limit=1")]
+        asked = [compared_call("GET", f"/v1/models{query}", None) for query in ("", "?limit=1")]
         self.assertEqual([self.chosen(matcher, each) for each in asked], [(0, "equal"), (0, "equal")])
 
     def test_messages_of_a_socket(self) -> None:
         """Increments hold results alone; they are given in their order, and a warming up for a warming up."""
 
-        def said(body: Any) -> AskedCall:
-            return asked_call("MESSAGE", "/v1/responses", {"model": "g", **body})
+        def said(body: Any) -> ComparedCall:
+            return compared_call("MESSAGE", "/v1/responses", {"model": "g", **body})
 
         recorded = [
             said({"input": [], "generate": False}),
@@ -129,7 +129,7 @@ class OtherTests(SynchronousTestCase):
     def test_exact(self) -> None:
         """The order of members is no difference; everything else is."""
         matcher = Matcher(SESSION, EXACT)
-        turned = asked_call("POST", PATH, {"max_tokens": 5, "messages": [user("Fix it.")], "model": "m"})
+        turned = compared_call("POST", PATH, {"max_tokens": 5, "messages": [user("Fix it.")], "model": "m"})
         self.assertEqual(matcher.choose(turned).number, 0)  # type: ignore[union-attr]
         self.assertIsNone(matcher.choose(call(user("Fix it."), max_tokens=6)))
 

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.maintenance.offline import OfflineStore
-from ccsproxy.store.maintenance.retention import AgeClock, Kept, expired
+from ccsproxy.store.maintenance.retention import AgeClock, ClosedSegment, expired
 from ccsproxy.store.segments.compressed import CompressedSegment
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import compressed_path, list_segments
@@ -26,7 +26,11 @@ _DAY = 86400.0
 class ExpiredTests(SynchronousTestCase):
     """What has to go is chosen oldest first, and no more than needed."""
 
-    segments = [Kept("a", 100, 1 * _DAY), Kept("b", 100, 5 * _DAY), Kept("c", 100, 9 * _DAY)]
+    segments = [
+        ClosedSegment("a", 100, 1 * _DAY),
+        ClosedSegment("b", 100, 5 * _DAY),
+        ClosedSegment("c", 100, 9 * _DAY),
+    ]
 
     def choose(self, free: int = 1 << 40, index: int = 0, **settings: object) -> list[str]:
         base = {"retain_days": 0, "retain_size": 0, "min_free": 0}

@@ -17,7 +17,14 @@ from ccsproxy.capture.frames import RESPONSE_BODY, EndFrame, Lost
 from ccsproxy.capture.recorder.headers import HeaderLines
 from ccsproxy.capture.recorder.websocket.endings import cut_short, exchange_ending, refined
 from ccsproxy.dialects.websocket.choose import by_message, by_path
-from ccsproxy.dialects.websocket.protocol import Finished, ResponseBegun, SocketProtocol, SocketSaid, Step, one_line
+from ccsproxy.dialects.websocket.protocol import (
+    Finished,
+    ResponseBegun,
+    ResponseMessage,
+    SocketProtocol,
+    Step,
+    one_line,
+)
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
 from ccsproxy.wire.websocket import MessageReader, SocketMessage
@@ -183,7 +190,7 @@ class WebSocketInMaking:
     def _act(self, step: Step, at: int) -> None:
         if isinstance(step, ResponseBegun):
             self._begin(step, at)
-        elif isinstance(step, SocketSaid) and step.key in self._open:
+        elif isinstance(step, ResponseMessage) and step.key in self._open:
             self._say(self._open[step.key], step, at)
 
     # -- exchanges -----------------------------------------------------------------------------------------------
@@ -209,7 +216,7 @@ class WebSocketInMaking:
             made.exchange.note(fault)
         return made
 
-    def _say(self, one: _Open, said: SocketSaid, at: int) -> None:
+    def _say(self, one: _Open, said: ResponseMessage, at: int) -> None:
         one.last = at
         one.facts.left_out += said.left_out
         if said.line is not None:
@@ -258,7 +265,7 @@ class WebSocketInMaking:
                 self._log.sent += len(line) + 1
                 self._log.exchange.ask(line + b"\n")
             else:
-                self._say(self._log, SocketSaid(0, line), at)
+                self._say(self._log, ResponseMessage(0, line), at)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -277,7 +284,7 @@ class WebSocketInMaking:
             self._log = self._new(SocketFacts(OTHER, subprotocol=self._subprotocol or None), b"", 0)
         if self._log is not None:
             for line in rest:
-                self._say(self._log, SocketSaid(0, one_line(line)), ending.at)
+                self._say(self._log, ResponseMessage(0, one_line(line)), ending.at)
             self._finish(self._log.exchange, _end_frame(self._log, ending))
             self._log = None
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, token_at
-from ccsproxy.redaction.kinds.named.given import is_given
 from ccsproxy.redaction.kinds.named.names import Strength, is_first_key, strength
 from ccsproxy.redaction.kinds.named.patterns import BETWEEN, CALLED
+from ccsproxy.redaction.kinds.named.secret_contexts import is_secret_context
 from ccsproxy.redaction.kinds.named.value_extent import (
     LEFT,
     end_of_quoted,
@@ -27,8 +27,8 @@ from ccsproxy.redaction.kinds.named.value_extent import (
 from ccsproxy.redaction.kinds.named.values import (
     SHORTEST,
     Style,
-    is_given_value,
     is_loud_value,
+    is_secret_in_context,
     is_secret_value,
     is_spoken_password,
 )
@@ -199,8 +199,8 @@ def _value(
     style = Style.QUOTED if quote is not None else style_of(text, begin, between)
     end = value_end(text, start, style, quote, _JUDGED)
     value = unescaped(text[start:end])
-    given = level >= Strength.STRONG and style is not Style.CODE and is_given(text, begin, name, between)
-    given = given and is_given_value(value, name.encode())
+    given = level >= Strength.STRONG and style is not Style.CODE and is_secret_context(text, begin, name, between)
+    given = given and is_secret_in_context(value, name.encode())
     if not given and not _is_value(value, level, style, name.encode()):
         return None, end
     if end - start >= _JUDGED - 1:

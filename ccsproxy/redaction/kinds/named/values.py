@@ -123,7 +123,7 @@ def is_loud_value(value: bytes, strength: Strength, name: bytes = b"") -> bool:
     return is_chosen(value) or _is_signed(value) or (value.isalpha() and _is_odd(value))
 
 
-def is_given_value(value: bytes, name: bytes = b"") -> bool:
+def is_secret_in_context(value: bytes, name: bytes = b"") -> bool:
     """Return whether a value is secret in a context where only a secret is possible.
 
     After an environment variable or a password flag an ordinary word is secret, unless it is a placeholder.

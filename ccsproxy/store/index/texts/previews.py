@@ -10,7 +10,7 @@ import msgspec
 
 from ccsproxy.clients.answered import answer_line, answered_title, is_about
 from ccsproxy.clients.own_words import one_line
-from ccsproxy.clients.prompt import Asked, asked, is_models
+from ccsproxy.clients.prompt import NewTexts, is_models, new_texts
 from ccsproxy.clients.purpose import Purpose, purpose_of
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.store.index.texts.raw_body import Json, begins, decoded, is_empty, items_of, members_of
@@ -54,7 +54,7 @@ def preview_of(entry: Entry, answer: Any, tools: list[str]) -> Preview:
     try:
         body = _end_of(entry.request.body)
         purpose = purpose_of(body, _request_class(entry)) if body else None
-        what = asked(_conversation(body))
+        what = new_texts(_conversation(body))
         about, line = _choose(purpose, what, answer, tools)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return Preview()
@@ -81,7 +81,7 @@ _KINDS: dict[str, str] = {
 }
 
 
-def _choose(purpose: Purpose | None, what: Asked, answer: Any, tools: list[str]) -> tuple[str | None, str]:
+def _choose(purpose: Purpose | None, what: NewTexts, answer: Any, tools: list[str]) -> tuple[str | None, str]:
     """Choose whose words tell best what a call was about."""
     if purpose == Purpose.QUOTA:
         return None, ""

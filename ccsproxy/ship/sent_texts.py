@@ -16,7 +16,7 @@ from ccsproxy.store.summary import Entry
 SESSIONS, TEXTS = 512, 200_000
 
 
-class Memory:
+class SentTexts:
     """Remembers what was sent already.
 
     Invariant: only what `commit` has confirmed is skipped; what was sent since counts within the batch alone, so that
@@ -24,34 +24,34 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._heard: OrderedDict[str, set[int]] = OrderedDict()
-        self._sent: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._hearing: dict[str, set[int]] = {}
-        self._sending: set[tuple[str, str]] = set()
+        self._sent_items: OrderedDict[str, set[int]] = OrderedDict()
+        self._sent_texts: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._pending_items: dict[str, set[int]] = {}
+        self._pending_texts: set[tuple[str, str]] = set()
 
     def begin(self) -> None:
         """Begin a batch, and forget the content of an earlier one that was not accepted."""
-        self._hearing, self._sending = {}, set()
+        self._pending_items, self._pending_texts = {}, set()
 
     def commit(self) -> None:
         """Remember the content of the batch: the target has it."""
-        for session, items in self._hearing.items():
-            self._heard.setdefault(session, set()).update(items)
-            self._heard.move_to_end(session)
-        self._sent.update(dict.fromkeys(self._sending))
-        while len(self._heard) > SESSIONS:
-            self._heard.popitem(last=False)
-        while len(self._sent) > TEXTS:
-            self._sent.popitem(last=False)
+        for session, items in self._pending_items.items():
+            self._sent_items.setdefault(session, set()).update(items)
+            self._sent_items.move_to_end(session)
+        self._sent_texts.update(dict.fromkeys(self._pending_texts))
+        while len(self._sent_items) > SESSIONS:
+            self._sent_items.popitem(last=False)
+        while len(self._sent_texts) > TEXTS:
+            self._sent_texts.popitem(last=False)
         self.begin()
 
     def forget(self) -> None:
         """Forget everything: the target has deleted part of it."""
-        self._heard.clear()
-        self._sent.clear()
+        self._sent_items.clear()
+        self._sent_texts.clear()
         self.begin()
 
-    def says(self, entry: Entry) -> list[Text]:
+    def texts_added(self, entry: Entry) -> list[Text]:
         """Return the texts that a call adds to its session, in order, each with its kind."""
         try:
             return list(self._texts(entry))
@@ -61,9 +61,9 @@ class Memory:
     def is_new(self, day: str, hash_of_text: str) -> bool:
         """Tell whether a text was not sent yet on a day; it counts as sent from now on."""
         key = (day, hash_of_text)
-        if key in self._sent or key in self._sending:
+        if key in self._sent_texts or key in self._pending_texts:
             return False
-        self._sending.add(key)
+        self._pending_texts.add(key)
         return True
 
     def _texts(self, entry: Entry) -> Iterator[Text]:
@@ -72,14 +72,14 @@ class Memory:
             yield from response_texts(msgspec.json.decode(entry.response.body_reassembled))
 
     def _known(self, session: str) -> Callable[[bytes], bool]:
-        heard = self._heard.get(session, set())
-        hearing = self._hearing.setdefault(session, set())
+        sent = self._sent_items.get(session, set())
+        pending = self._pending_items.setdefault(session, set())
 
         def known(item: bytes) -> bool:
             number = hash(item)
-            if number in heard or number in hearing:
+            if number in sent or number in pending:
                 return True
-            hearing.add(number)
+            pending.add(number)
             return False
 
         return known
@@ -91,7 +91,7 @@ def hash_of(text: str) -> str:
 
 
 def texts_of(
-    memory: Memory, lines: Sequence[ShippedLine], facts: Sequence[Mapping[str, Any]]
+    sent_texts: SentTexts, lines: Sequence[ShippedLine], facts: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each text that calls add to their sessions.
 
@@ -99,5 +99,5 @@ def texts_of(
     """
     for line, row in zip(lines, facts, strict=True):
         named = {name: row[name] for name in ("session_id", "host", "key")}
-        for position, (kind, text) in enumerate(memory.says(line.entry)):
+        for position, (kind, text) in enumerate(sent_texts.texts_added(line.entry)):
             yield {**named, "position": position, "kind": kind, "hash": hash_of(text), "text": clean(text)}

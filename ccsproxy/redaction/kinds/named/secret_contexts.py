@@ -20,7 +20,7 @@ _CONNECTION = re.compile(rb"(?i)(?:\A|[\s;\"'])(?:user(?:[ ]?id|name)?|uid|host|
 _LINE = 160
 
 
-def is_given(text: bytes, begin: int, name: str, between: re.Match[bytes]) -> bool:
+def is_secret_context(text: bytes, begin: int, name: str, between: re.Match[bytes]) -> bool:
     """Return whether only a secret is possible after a name.
 
     :param begin: where the name begins.
