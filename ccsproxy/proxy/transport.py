@@ -94,18 +94,20 @@ def _send(peer: socket.socket, data: bytes) -> int:
 
 
 def unsent(transport: Any) -> int:
-    """Return how many bytes wait in a transport for its socket."""
-    if not sends_directly(transport):
+    """Return how many bytes wait in a transport for its socket; of TLS, in its encrypted form."""
+    tcp = innermost(transport)
+    if not isinstance(tcp, Connection):
         return 0
-    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    return len(tcp.dataBuffer) - tcp.offset + tcp._tempDataLen
 
 
 def unacknowledged(transport: Any) -> int | None:
     """Return how many bytes the kernel holds unacknowledged for a peer, None if it does not tell."""
-    if not sends_directly(transport):
+    tcp = innermost(transport)
+    if not isinstance(tcp, Connection):
         return None
     try:
-        return int(struct.unpack("i", ioctl(transport.getHandle(), TIOCOUTQ, b"\0\0\0\0"))[0])
+        return int(struct.unpack("i", ioctl(tcp.getHandle(), TIOCOUTQ, b"\0\0\0\0"))[0])
     except OSError:
         return None
 

@@ -1,5 +1,6 @@
 """TLS towards upstreams, over real sockets: whom the relay speaks to, and whom it refuses."""
 
+import socket
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,6 +18,7 @@ from zope.interface import implementer
 
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import RelayError
+from ccsproxy.proxy.transport import PROBE_AFTER, innermost, unacknowledged, unsent
 from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
 from ccsproxy.proxy.upstream.endpoints.tls_endpoint import TLSEndpoint, tcp_endpoint
 from ccsproxy.proxy.upstream.endpoints.tls_policy import TLSSettingError, Trust, UpstreamTLS, make_context
@@ -205,6 +207,17 @@ class AcceptedTests(TLSCase):
         self.upstream.requests.clear()
         error = await self.refused(self.client(port))
         self.assertIn(error.kind, ("tls_handshake_failed", "upstream_reset_before_response"))
+
+    async def test_dead_peers_are_noticed_below_tls_too(self) -> None:
+        """The socket below TLS is probed, sends small records at once, and can be asked what is unacknowledged."""
+        client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST))))
+        await self.ask(client)
+        (connection,) = self.pool._live
+        tcp = innermost(connection.transport).socket
+        self.assertEqual(tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), PROBE_AFTER)
+        self.assertTrue(tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        self.assertTrue(tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        self.assertEqual((unacknowledged(connection.transport), unsent(connection.transport)), (0, 0))
 
     async def test_large_bodies_and_pauses(self) -> None:
         """A body of many records arrives whole although its receiver pauses, and pauses hold."""

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ccsproxy.proxy.server.last_request import GRACE, LastRequest
-from ccsproxy.proxy.server.leaving import reset_when_taken
+from ccsproxy.proxy.server.leaving import ResetWhenTaken
 from ccsproxy.proxy.server.parsing.request_framing import EndlessBody
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.proxy.server.request import RelayedExchange, RelayRequest
@@ -142,7 +142,7 @@ class RelayChannel(RequestReader):
         # FIN would tell the client that such a body is complete; only a reset tells it otherwise.
         if request.ends_with_connection:
             self.resume_reading()
-            reset_when_taken(self)
+            ResetWhenTaken(self, self._clock).begin()
             return
         if (exchange := self._end_request()) is not None:
             exchange.delivered()

@@ -21,6 +21,7 @@ from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.peers import PeerWatch
 from ccsproxy.proxy.transport import (
     close_writing,
+    innermost,
     replace_protocol,
     send_now,
     tune,
@@ -214,7 +215,8 @@ class ClientLink(Protocol):
     def abort_transport(self) -> None:
         """Abort the connection of a client that has left, or is treated as if it had."""
         if self.transport is not None:
-            self._wire.abortConnection()
+            # Below TLS, whose own abort sends close_notify first: a body that was cut would look complete.
+            innermost(self.transport).abortConnection()
 
     def close(self) -> None:
         """Close when everything has been sent."""

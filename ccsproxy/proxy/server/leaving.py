@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from ccsproxy.proxy.deadlines import Deadline
 from ccsproxy.proxy.interfaces import Seconds
 from ccsproxy.proxy.server.limits import Limits
+from ccsproxy.proxy.transport import innermost
 
 #: Seconds between two checks whether a client has received everything before its connection is reset.
 POLL_INTERVAL = 0.02
@@ -67,15 +68,21 @@ class LingeringClose:
             self.begin()
 
 
-def reset_when_taken(client: LeavingClient) -> None:
-    """Reset a connection as soon as the client's kernel has everything that was written.
+class ResetWhenTaken(LingeringClose):
+    """Resets a connection as soon as the client's kernel has everything that was written.
 
     Used for an incomplete body that is delimited by the end of its connection: the client must not take it for
     complete, and a reset is the only way left to say so. What was received before the reset can still be read by the
     client (Linux, BSD); what had not arrived yet would be lost with it.
     """
-    later = getattr(getattr(client.transport, "reactor", None), "callLater", None)
-    if client.outstanding and later is not None and not client.transport.disconnected:
-        later(POLL_INTERVAL, reset_when_taken, client)
-    else:
-        client.abort_transport()
+
+    __slots__ = ()
+
+    def begin(self) -> None:
+        """Check repeatedly until the client has everything, or has taken nothing for too long."""
+        transport = self._client.transport
+        later = getattr(innermost(transport), "reactor", None)
+        if later is None or getattr(transport, "disconnected", False) or not self._client.outstanding:
+            self._client.abort_transport()
+        else:
+            later.callLater(POLL_INTERVAL, self._poll)

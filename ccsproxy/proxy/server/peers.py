@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.tcp import Connection
 
-from ccsproxy.proxy.transport import sends_directly
+from ccsproxy.proxy.transport import innermost
 from ccsproxy.runtime.sockets.sock_diag import is_held
 
 #: Seconds between two checks of the clients from which nothing is being read.
@@ -79,9 +80,10 @@ def peer_is_gone(transport: Any) -> bool:
 
     :return: false if that cannot be determined, as with in-memory transports.
     """
-    if not sends_directly(transport) or not transport.connected:
+    tcp = innermost(transport)
+    if not isinstance(tcp, Connection) or not tcp.connected:
         return False
-    ours = transport.getHandle()
+    ours = tcp.getHandle()
     if ours.family not in (socket.AF_INET, socket.AF_INET6):
         return _hung_up(ours)
     try:

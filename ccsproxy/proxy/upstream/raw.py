@@ -131,10 +131,12 @@ class RawConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End both directions: the connection is gone."""
+        # As in HTTP: many servers close without close_notify, for which Twisted reports an error.
+        plainly = reason.check(ConnectionDone) is not None or getattr(self.transport, "ended_plainly", False)
         self._deadline.close()
         self.transport = None
         self._stop_upload()
-        if reason.check(ConnectionDone):
+        if plainly:
             self.response.end(WHOLE, [])
         else:
             sentence = "The upstream reset the connection."

@@ -67,19 +67,23 @@ def switch_protocol(transport: Any, factory: IProtocolFactory) -> Any:
 
 
 class ImmediateTransport:
-    """A transport whose `write` passes data to the socket immediately, as far as the socket accepts it."""
+    """A transport whose `write` passes data to the socket immediately, as far as the socket accepts it.
+
+    :ivar transport: the transport below, named as in TLS itself, so that `ccsproxy.proxy.transport.innermost` finds
+        the socket: probes, liveness and what is still unsent are asked of that.
+    """
 
     def __init__(self, transport: Any) -> None:
-        self._transport = transport
+        self.transport = transport
 
     def write(self, data: bytes) -> None:
         """Write; pause the transport's producer while part of the data is left in the buffer."""
-        transport = self._transport
+        transport = self.transport
         if not send_now(transport, data) and transport.producer is not None:
             transport.producer.pauseProducing()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        return getattr(self.transport, name)
 
 
 class TlsSessions(typing.Protocol):
