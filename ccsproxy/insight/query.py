@@ -55,6 +55,8 @@ NUMBERS = {
     "read": "cache_read_input_tokens",
 }
 TIMES = ("since", "until")
+#: The latest time that a query can name, in milliseconds since the epoch; no record is later.
+FARTHEST_MS = (1 << 42) - 1
 #: Members that come from people's annotations, not from summaries; callers look them up.
 ANNOTATED = frozenset({"tags", "note", "starred"})
 #: Members that identify the caller; only readers of a whole team's calls have them.
@@ -199,22 +201,27 @@ def read_moment(name: str, text: str, now_s: float) -> int:
     """
     span = _SPAN.match(text)
     if span:
-        return round((now_s - float(span[1]) * _SPANS_S[span[2]]) * 1000)
+        return _bounded_ms(now_s - float(span[1]) * _SPANS_S[span[2]])
     # Days are in the time zone of this machine, which is that of the person who asks.
     today = datetime.fromtimestamp(now_s).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     named = {"now": now_s, "today": today.timestamp(), "yesterday": today.timestamp() - 86400,
              "week": today.timestamp() - 86400 * today.weekday(),
              "month": today.replace(day=1).timestamp()}  # fmt: skip
     if text.lower() in named:
-        return round(named[text.lower()] * 1000)
+        return _bounded_ms(named[text.lower()])
     try:
         timed = "T" in text.upper()
         when = (
             datetime.fromisoformat(text) if timed else datetime.combine(date.fromisoformat(text), datetime.min.time())
         )
-        return round(when.timestamp() * 1000)
-    except ValueError:
+        return _bounded_ms(when.timestamp())
+    except (ValueError, OverflowError):
         raise QuestionError(f"{name}: takes 2h, 7d, today, yesterday, 2026-11-30 or a time, not {text!r}") from None
+
+
+def _bounded_ms(seconds: float) -> int:
+    """Convert a time to milliseconds, as far as a record's order key can hold one: before is 1970, after it 2109."""
+    return min(max(round(seconds * 1000), 0), FARTHEST_MS)
 
 
 def matches(question: Question, summary: Mapping[str, Any], started_ms: int | None = None) -> bool:

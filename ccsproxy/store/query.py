@@ -7,7 +7,7 @@ import attr
 
 from ccsproxy.dialects.registry import NAMES
 from ccsproxy.exchange.outcome import Category, Outcome
-from ccsproxy.insight.query import Question, QuestionError, parse
+from ccsproxy.insight.query import FARTHEST_MS, Question, QuestionError, parse
 from ccsproxy.insight.query import matches as fits
 from ccsproxy.store.narrowing import conditions as narrowed
 from ccsproxy.store.narrowing import marked_condition
@@ -168,7 +168,7 @@ def parse_time(text: str, name: str = "since") -> int:
         moment = milliseconds(whole if "T" in whole else whole + "T00:00:00Z")
     except ValueError:
         raise QueryError(f"{name} must be a time such as 2026-11-20T08:00:00Z, not {text[:40]!r}") from None
-    return max(moment, 0)
+    return min(max(moment, 0), FARTHEST_MS)
 
 
 _TERM = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')

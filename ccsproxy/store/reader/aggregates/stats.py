@@ -133,8 +133,8 @@ def _tallies(
     :param finest_ms: the shortest period for which they are kept; what is shorter is counted row by row.
     """
     found: dict[Name, PeriodTally] = {}
-    since = since or 0
-    end = -(-since // finest_ms) * finest_ms
+    since = min(since or 0, LATEST_MS)
+    end = min(-(-since // finest_ms) * finest_ms, LATEST_MS)
     if end > since:
         _add_rows(connection, found, since << KEY_BITS, end << KEY_BITS, name)
     for span, length, wider_ms in _SPANS_OF[finest_ms]:
