@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attr
+
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.exchange.beside import selected_call
 from ccsproxy.dashboard.html.markup import element, h
@@ -13,7 +15,7 @@ from ccsproxy.dashboard.lists.columns import Order, chooser
 from ccsproxy.dashboard.lists.filters import NAMES, active, chips, filter_form
 from ccsproxy.dashboard.lists.newcomer import newcomer, nothing_found
 from ccsproxy.dashboard.lists.questions import order_of, sorted_by
-from ccsproxy.dashboard.lists.requests_view import ROWS, RowView, Strip, row_of, strips
+from ccsproxy.dashboard.lists.requests_view import FOUND, ROWS, RowView, Strip, row_of, strips
 from ccsproxy.dashboard.lists.rows import BLANK, COLUMNS, request_row, request_table, sorted_heads
 from ccsproxy.dashboard.lists.sums import sums_line
 from ccsproxy.dashboard.page import Page
@@ -34,6 +36,8 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     """
     wanted = {name: value for name, value in given.items() if name in (*NAMES, "before", "offset")}
     query = parse_query({**wanted, "limit": str(ROWS)})
+    if query.q:
+        query = attr.evolve(query, limit=FOUND)
     filters = active(given)
     if given.get("part") == "sums":
         return Page("Sums", [_sums(reader, query, filters)], "sums", part=True)

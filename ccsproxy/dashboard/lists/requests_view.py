@@ -13,6 +13,8 @@ from ccsproxy.dashboard.lists.sums import prompt_of
 
 #: How many rows a page has.
 ROWS = 60
+#: How many rows the page of a search has: for each, a record is read for the passage that was found.
+FOUND = 30
 #: Maximum length of the line that shows the prompt.
 PREVIEW = 160
 

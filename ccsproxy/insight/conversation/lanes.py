@@ -160,7 +160,8 @@ def _same_tail(before: Sequence[Item], after: Sequence[Item]) -> bool:
 def common_prefix(before: Sequence[Item], after: Sequence[Item]) -> int:
     """Return how many items at the beginning are the same."""
     most = min(len(before), len(after))
-    if before[:most] == after[:most]:
+    # Mostly one continues the other, and then one of them need not be copied.
+    if (before if len(before) == most else before[:most]) == (after if len(after) == most else after[:most]):
         return most
     low, high = 0, most
     while high - low > 1:

@@ -41,13 +41,17 @@ class Times:
 
     def as_dict(self) -> dict[str, float]:
         """Write the times as the API answers them, in seconds."""
-        found = {"total": round(self.total, 3), "model": round(self.model, 3)}
-        for name in _NAMES:
-            found[name] = round(getattr(self, name), 3)
-        return found
-
-
-_NAMES = tuple(attr.fields_dict(Times))
+        return {
+            "total": round(self.total, 3),
+            "model": round(self.model, 3),
+            "waiting": round(self.waiting, 3),
+            "streaming": round(self.streaming, 3),
+            "stalled": round(self.stalled, 3),
+            "tools": round(self.tools, 3),
+            "backoff": round(self.backoff, 3),
+            "user": round(self.user, 3),
+            "proxy": round(self.proxy, 3),
+        }
 
 
 def call_times(call: Call) -> Times:
@@ -63,8 +67,14 @@ def call_times(call: Call) -> Times:
 
 def add(total: Times, more: Times) -> None:
     """Add times to a sum."""
-    for name in _NAMES:
-        setattr(total, name, getattr(total, name) + getattr(more, name))
+    # Written out: a session of a thousand calls adds three thousand times, and by names it took five times as long.
+    total.waiting += more.waiting
+    total.streaming += more.streaming
+    total.stalled += more.stalled
+    total.tools += more.tools
+    total.backoff += more.backoff
+    total.user += more.user
+    total.proxy += more.proxy
 
 
 def main_times(calls: Sequence[Call], lanes: Lanes, opening: Iterable[int]) -> Times:

@@ -6,8 +6,7 @@ square of the conversation's length.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import Any
 
@@ -97,35 +96,26 @@ def _charge(held: list[_Open], sized: Sized, billed: Billed, rate: float, number
     """Charge what was not read: new items, and those that were missed."""
     # The sum of the read rates covers what was read, so only the rest is examined.
     begin = min(bisect_right(sized.ends, float(sized.call.tokens.read or 0)), shared)
-    costs = _costs(billed, sized.ends, begin)
-    for each, tokens, cost in zip(islice(held, begin, None), islice(sized.sizes, begin, None), costs, strict=True):
+    ends, sizes = sized.ends, sized.sizes
+    stretches = iter((*billed, (inf, 0.0)))
+    upto, price = next(stretches)
+    at = ends[begin - 1] if begin else 0.0
+    while upto <= at:
+        upto, price = next(stretches)
+    # Items and billing stretches are both traversed once, in one loop: a call without a cache pays for a thousand.
+    for place in range(begin, len(ends)):
+        each, tokens, end = held[place], sizes[place], ends[place]
+        cost = 0.0
+        while end > upto:
+            cost += (upto - at) * price
+            at = upto
+            upto, price = next(stretches)
+        cost += (end - at) * price
+        at = end
         each.tokens = tokens
         each.extra += cost - tokens * rate
         if each.begun == number:
             each.first_cost = cost
-
-
-def _costs(billed: Billed, ends: Sequence[float], begin: int) -> Iterator[float]:
-    """Yield the dollars of each item of a prompt from one on; 0 if the rates are not known.
-
-    Items and billing stretches are both traversed once: a call without a cache pays for a thousand items.
-    """
-    stretches = iter((*billed, (inf, 0.0)))
-    upto, rate = next(stretches)
-    at = ends[begin - 1] if begin else 0.0
-    while upto <= at:
-        upto, rate = next(stretches)
-    for end in islice(ends, begin, None):
-        if end <= upto:
-            yield (end - at) * rate
-        else:
-            cost = 0.0
-            while end > upto:
-                cost += (upto - at) * rate
-                at = upto
-                upto, rate = next(stretches)
-            yield cost + (end - at) * rate
-        at = end
 
 
 def _closed(each: _Open, reads: float, counted: list[Sized], number: int, priced: bool) -> Carried:

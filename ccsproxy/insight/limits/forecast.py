@@ -9,6 +9,8 @@ from ccsproxy.insight.limits.readings import LimitReading
 
 #: A line is drawn through at least so many readings, over so long a time.
 _READINGS, _SPAN_MS = 3, 600_000
+#: Through at most so many readings.
+_POINTS = 300
 #: A window that is this full and this young most likely still shows the reading of the previous one.
 _FULL, _YOUNG_MS = 0.95, 300_000
 #: An older reading means little for a window of one minute.
@@ -74,7 +76,7 @@ def _no_forecast() -> dict[str, Any]:
 
 def _forecast(group: Sequence[LimitReading], last: LimitReading, now_ms: int) -> dict[str, Any]:
     """Draw a line through the readings of this window."""
-    same = [reading for reading in group if _same_window(reading, last)]
+    same = _thinned([reading for reading in group if _same_window(reading, last)])
     if len(same) < _READINGS or same[-1].at_ms - same[0].at_ms < _SPAN_MS or (last.window_s or 0) <= 60:
         return _no_forecast()
     slope, error = _slope([(reading.at_ms / 3.6e6, reading.used) for reading in same])
@@ -89,6 +91,11 @@ def _forecast(group: Sequence[LimitReading], last: LimitReading, now_ms: int) ->
         "reached_to": moment(latest) if latest and before is not False else None,
         "reached_before_reset": before,
     }
+
+
+def _thinned(found: Sequence[LimitReading]) -> Sequence[LimitReading]:
+    """Return readings spread over all of them: neighbours say the same, and thousands make no better line."""
+    return found[:: len(found) // _POINTS + 1] if len(found) > _POINTS else found
 
 
 def _same_window(reading: LimitReading, last: LimitReading) -> bool:

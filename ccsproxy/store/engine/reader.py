@@ -11,6 +11,7 @@ from typing import Any
 import attr
 
 from ccsproxy.insight.facts import Call
+from ccsproxy.insight.limits.readings import LimitReading, readings
 from ccsproxy.insight.prompt.prompts import Version
 from ccsproxy.insight.query import ANNOTATED, LABELLED
 from ccsproxy.providers.price_book import PriceBook
@@ -135,6 +136,11 @@ class EngineReader(EngineRecords):
         """Sum up what a query matches by a group, the most expensive first."""
         return costs(self._engine, self._relation, conditions(self._engine, _looked_up(query)), by)
 
+    def dearest_sessions(self, query: Query, most: int) -> tuple[list[str], int]:
+        """Return the ids of the most expensive sessions with a matching call, and how many others there are."""
+        names = [str(each["name"]) for each in self.costs(query, "session") if each["name"]]
+        return names[:most], max(len(names) - most, 0)
+
     def totals(self, query: Query) -> dict[str, Any]:
         """Sum up everything that a query matches, on all pages."""
         wanted = attr.evolve(_looked_up(query), before=0)
@@ -203,17 +209,17 @@ class EngineReader(EngineRecords):
         summaries = [as_dict(row) for _, row in self._of_session(session_id)]
         return completed([], self.each(session_id, summaries), self.price)
 
-    def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
-        """Return the newest calls with certain facts, in the order of their start.
+    def calls_with_secrets(self, since: int | None = None, most: int = 5000) -> list[Call]:
+        """Return the newest calls that sent secrets, in the order of their start."""
+        return calls_with_secrets(self._engine, self._relation, self._since(since), most)
 
-        :param what: ``limits``, for which some calls of each account and upstream are examined, or ``secrets``.
-        """
-        if what == "secrets":
-            return calls_with_secrets(self._engine, self._relation, self._since(since), most)
+    def limit_readings(self, since: int) -> list[LimitReading]:
+        """Return what responses reported about limits; some calls of each account and upstream are examined."""
         keys = keys_with_limits(self._engine, self._repeated, self._since(since))
         rows = self._rows([f"key IN ({', '.join(map(str, keys))})"], "key", 2 * len(keys), 0) if keys else []
         lines = self._lines([row.id for _, row in rows])
-        return completed([], [as_record(lines[row.id]) for _, row in rows if row.id in lines], self.price)
+        told = [as_record(lines[row.id]) for _, row in rows if row.id in lines]
+        return list(readings(completed([], told, self.price)))
 
     def prompt_versions(self) -> list[Version]:
         """Return the distinct system prompts and tool sets, most recently used first."""

@@ -19,7 +19,6 @@ from ccsproxy.insight.facts import Call
 from ccsproxy.insight.findings import findings
 from ccsproxy.insight.leaks import leaks
 from ccsproxy.insight.limits.forecast import limits_now
-from ccsproxy.insight.limits.readings import readings
 from ccsproxy.insight.prompt.comparison import compare, exact_difference
 from ccsproxy.insight.prompt.layout import layout
 from ccsproxy.insight.prompt.prompts import listing
@@ -198,7 +197,7 @@ class Insights:
 
     def leaks(self, since: int | None = None) -> list[dict[str, Any]]:
         """Return the kinds of secrets that were sent to providers, the most frequent first."""
-        return leaks(self._reader.calls_with("secrets", since, most=50_000))
+        return leaks(self._reader.calls_with_secrets(since, most=50_000))
 
     def costs(self, by: str, query: Query) -> dict[str, Any]:
         """Sum up what a query matches.
@@ -217,10 +216,8 @@ class Insights:
 
     def _part_costs(self, by: str, query: Query) -> tuple[list[dict[str, Any]], int]:
         """Sum up the parts of prompts over sessions: what each cost in all the calls that sent it."""
-        sessions = self._reader.costs(query, "session")
-        looked_at = sessions[:LOOKED_THROUGH]
-        rows = self._noteworthy.part_costs((each["name"] for each in looked_at if each["name"]), by)
-        return rows, len(sessions) - len(looked_at)
+        sessions, left_out = self._reader.dearest_sessions(query, LOOKED_THROUGH)
+        return self._noteworthy.part_costs(sessions, by), left_out
 
     def budget(self) -> list[dict[str, Any]]:
         """Return the configured budgets, with what has been spent of each."""
@@ -248,7 +245,7 @@ class Insights:
     def limits(self) -> list[dict[str, Any]]:
         """Return the state of the limits of each account, the binding and the most used first."""
         now = round(self._clock() * 1000)
-        return limits_now(readings(self._reader.calls_with("limits", now - _LIMITS_MS)), now)
+        return limits_now(self._reader.limit_readings(now - _LIMITS_MS), now)
 
 
 def _content(record: Mapping[str, Any], kind: str) -> list[Any]:

@@ -12,17 +12,19 @@ from typing import Any
 import attr
 
 from ccsproxy.insight.facts import Call
+from ccsproxy.insight.limits.readings import LimitReading
 from ccsproxy.insight.prompt.prompts import Version
 from ccsproxy.insight.query import ANNOTATED, LABELLED
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.index.facts.reading import calls_with, session_calls
 from ccsproxy.store.query import Query, QueryError
-from ccsproxy.store.reader.aggregates.costs import GROUPS, costs
+from ccsproxy.store.reader.aggregates.costs import GROUPS, costs, dearest_sessions
 from ccsproxy.store.reader.aggregates.speeds import speeds
 from ccsproxy.store.reader.aggregates.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
 from ccsproxy.store.reader.disk_use import DiskUse, disk_use
 from ccsproxy.store.reader.excerpts import excerpt
+from ccsproxy.store.reader.limit_history import LimitHistory
 from ccsproxy.store.reader.lists import (
     SessionQuery,
     distinct_values,
@@ -72,6 +74,7 @@ class Reader(RecordReader):
         self._data_dir = data_dir
         self.price = PriceBook.of_data_dir(data_dir).cost
         self.groups = tuple(GROUPS)
+        self._limits = LimitHistory()
 
     def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
         """Return sessions as JSON objects, the most recently started first."""
@@ -148,6 +151,11 @@ class Reader(RecordReader):
         """Sum up what a query matches by one of `aggregates.costs.GROUPS`, the most expensive first."""
         wanted = self._looked_up(query)
         return self._source.ask(lambda connection: costs(connection, wanted, by), [])
+
+    def dearest_sessions(self, query: Query, most: int) -> tuple[list[str], int]:
+        """Return the ids of the most expensive sessions with a matching call, and how many others there are."""
+        wanted = self._looked_up(query)
+        return self._source.ask(lambda connection: dearest_sessions(connection, wanted, most), (list[str](), 0))
 
     def totals(self, query: Query) -> dict[str, Any]:
         """Sum up everything that a query matches, on all pages."""
@@ -238,14 +246,20 @@ class Reader(RecordReader):
         found, left = self._source.ask(question, (list[Call](), list[dict[str, Any]]()))
         return completed(found, self.each(session_id, left), self.price) if left else found
 
-    def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
-        """Return the newest calls with certain facts, without their prompts, in the order of their start.
+    def calls_with_secrets(self, since: int | None = None, most: int = 5000) -> list[Call]:
+        """Return the newest calls that sent secrets, without their prompts, in the order of their start.
 
-        :param what: ``limits`` or ``secrets``.
         :param since: earliest start, milliseconds since the epoch.
         """
         first = (since or 0) << KEY_BITS
-        return self._source.ask(lambda connection: calls_with(connection, what, first, most), [])
+        return self._source.ask(lambda connection: calls_with(connection, "secrets", first, most), [])
+
+    def limit_readings(self, since: int) -> list[LimitReading]:
+        """Return what the newest responses reported about limits, in the order of time.
+
+        :param since: earliest start of a call, milliseconds since the epoch.
+        """
+        return self._source.ask(lambda connection: self._limits.readings(connection, since), [])
 
     def prompt_versions(self) -> list[Version]:
         """Return the distinct system prompts and tool sets, most recently used first."""
