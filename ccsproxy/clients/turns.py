@@ -53,9 +53,10 @@ class Turns:
         """The digest of the whole conversation."""
         return self.beginnings[-1]
 
-    @property
+    @cached_property
     def answered(self) -> bool:
         """Whether it contains anything written by the model."""
+        # Asked for each beginning of a conversation that may be thousands of messages long.
         return any(is_models(item) for item in self.items)
 
     @cached_property
@@ -63,6 +64,11 @@ class Turns:
         """The text of the first messages, for finding the summary of an earlier conversation in it."""
         # Needed only if a conversation of the same program was summarised.
         return _opening(self.items)
+
+    @cached_property
+    def heard(self) -> frozenset[str]:
+        """The beginnings of all responses."""
+        return frozenset(self.answers.values())
 
     @cached_property
     def answers(self) -> Mapping[int, str]:

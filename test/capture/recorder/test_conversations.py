@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture.recorder.sessions import conversations
 from ccsproxy.capture.recorder.sessions.conversations import Caller, Conversations
+from ccsproxy.clients import turns
 from ccsproxy.clients.turns import turns_of, words_of_answer
 from ccsproxy.exchange.record import Process
 
@@ -40,11 +41,11 @@ class ConversationCase(SynchronousTestCase):
 
         :param answer: what it is answered, None where it fails.
         """
-        turns = turns_of({"messages": list(messages), **body})
-        assert turns is not None
-        found = self.conversations.place(who, turns, 1000.0, again)
+        said = turns_of({"messages": list(messages), **body})
+        assert said is not None
+        found = self.conversations.place(who, said, 1000.0, again)
         if answer is not None:
-            self.conversations.answered(found, turns, words_of_answer({"content": answer}), "", summary=False)
+            self.conversations.answered(found, said, words_of_answer({"content": answer}), "", summary=False)
         return found.session_id[-8:]
 
 
@@ -168,6 +169,15 @@ class BoundTests(ConversationCase):
             self.conversations.place(caller(number % 2000 + 1), turns, 1000.0)
         self.assertLessEqual(len(self.conversations._owners), 1500)
         self.assertLessEqual(len(self.conversations._programs), 1024)
+
+    def test_many_messages(self) -> None:
+        """A long conversation that nobody knows is gone through a few times, not once for each of its beginnings."""
+        looked_at = []
+        is_models = turns.is_models
+        self.patch(turns, "is_models", lambda item: (looked_at.append(item), is_models(item))[1])
+        self.ask(caller(1), *(user(f"prompt {number}") for number in range(300)))
+        self.ask(caller(2), *(user(f"prompt {number}") for number in range(300)))
+        self.assertLess(len(looked_at), 2 * 5 * 300)
 
     def test_odd_bodies(self) -> None:
         """What holds no conversation has none; anything else has digests."""

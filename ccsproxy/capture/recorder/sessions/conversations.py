@@ -216,7 +216,7 @@ class Conversations:
 
 def _has_heard(conversation: Conversation, turns: Turns) -> bool:
     """Tell whether answers of a conversation are repeated in a request."""
-    return any(words and words in turns.answers.values() for words in conversation.whole.values())
+    return not turns.heard.isdisjoint(words for words in conversation.whole.values() if words)
 
 
 def _put(memory: OrderedDict[Any, Any], name: Any, value: Any, most: int) -> None:
