@@ -3,7 +3,7 @@
 import msgspec
 
 from ccsproxy.dialects.answer import DecodedResponse, Settled
-from ccsproxy.dialects.anthropic.batches import are_results, batch_usage
+from ccsproxy.dialects.batches.results import batch_usage
 from ccsproxy.dialects.counts import exceeds
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
@@ -33,10 +33,10 @@ def read_plain(
     :param at_ms: when its first non-blank byte arrived; None if there was none.
     """
     answer = _read(body, facts, wire_format, whole, at_ms)
-    if not whole or not are_results(facts):
+    total = batch_usage(facts, body, answer.body) if whole else None
+    if total is None:
         return answer
-    usage, model = batch_usage(body)
-    return msgspec.structs.replace(answer, usage=usage, response_model=model)
+    return msgspec.structs.replace(answer, usage=total[0], response_model=total[1])
 
 
 def _read(

@@ -60,7 +60,7 @@ class Dialect(Protocol):
         """Make a reader for the response."""
 
 
-class UncountedAnswers(Protocol):
+class DurableAnswers(Protocol):
     """Remembers across restarts which answers were begun without usage (`ccsproxy.store.uncounted`)."""
 
     def names(self) -> Iterable[str]:
@@ -77,7 +77,7 @@ class Store(Protocol):
     """Where records go (`ccsproxy.store.Store`)."""
 
     @property
-    def uncounted(self) -> UncountedAnswers:
+    def uncounted(self) -> DurableAnswers:
         """The answers whose usage has not been told; used after `open`."""
 
     def open(self, alive: Mapping[str, float | None]) -> Deferred[Any]:

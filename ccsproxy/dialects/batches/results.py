@@ -1,20 +1,16 @@
 """The usage of a batch's results: the sum over its lines, each of which is a model's answer.
 
-Anthropic (``GET /v1/messages/batches/ID/results``) and OpenAI (``GET /v1/files/ID/content``) answer with lines of
-JSON. A failed line has no billed usage; if a successful line lacks a count, so does the sum.
+A failed line has no billed usage; if a successful line lacks a count, so does the sum.
 """
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ccsproxy.dialects.anthropic.usage import anthropic_usage
+from ccsproxy.dialects.batches.jobs import fetched_results, inline_results
+from ccsproxy.dialects.batches.lines import Answered, answered_line, answered_lines
 from ccsproxy.dialects.facts import Facts
-from ccsproxy.dialects.json_body import member, text_member
-from ccsproxy.dialects.openai.usage import chat_usage, embedding_usage
 from ccsproxy.dialects.route import split_target
 from ccsproxy.exchange.usage import LONGEST_PROMPT, Usage
-from ccsproxy.wire.jsontext import JsonError, loads
 
 _TIER = "batch"
 #: Counts that are unknown if one line lacks them.
@@ -24,53 +20,28 @@ _OPTIONAL = ("cache_creation_input_tokens", "cache_read_input_tokens", "reasonin
 _LIFETIMES = ("cache_creation_5m", "cache_creation_1h")
 
 
-def are_results(facts: Facts) -> bool:
-    """Return whether a call asks for the results of a batch, or for a file that may contain them."""
-    path = split_target(facts.method, facts.target)
-    if path.method != "GET":
-        return False
-    return (path.last == "results" and "batches" in path.segments) or (
-        path.last == "content" and "files" in path.segments
-    )
+def batch_usage(facts: Facts, content: bytes | bytearray, body: Any) -> tuple[Usage | None, str | None] | None:
+    """Return the total usage of a batch's results, and the model if all of them name the same.
 
-
-def batch_usage(body: bytes | bytearray) -> tuple[Usage | None, str | None]:
-    """Return the total usage of the lines of a batch, and the model if all of them name the same.
-
-    :return: no usage if the lines are not of a batch, none of them has a usage, or one of them is cut off.
+    :param content: the bytes of an answer that arrived whole.
+    :param body: what they are as JSON, or text.
+    :return: None if the call fetches no results. No usage if they are not of a batch, if none of them has a usage, or
+    if one of them is cut off.
     """
-    answers = list(_answers(body))
-    if any(usage is None for _, usage in answers):
-        return None, None
+    if fetched_results(split_target(facts.method, facts.target), body) is None:
+        return None
+    inline = inline_results(body)
+    if inline is None:
+        return _total(list(answered_lines(content)))
+    return _total([answered for each in inline if (answered := answered_line(each)) is not None])
+
+
+def _total(answers: Sequence[Answered]) -> tuple[Usage | None, str | None]:
     usages = [usage for _, usage in answers if usage is not None]
-    if not usages:
+    if not usages or len(usages) < len(answers):
         return None, None
     models = {model for model, _ in answers}
     return _sum(usages), models.pop() if len(models) == 1 else None
-
-
-def _answers(body: bytes | bytearray) -> Iterator[tuple[str | None, Usage | None]]:
-    """Yield model and usage of the lines that were answered; no usage of a line that is damaged behind such."""
-    is_batch = False
-    for line in io.BytesIO(body):
-        try:
-            value = loads(line) if line.strip() else None
-        except JsonError:
-            if is_batch:
-                yield None, None
-            continue
-        if not isinstance(value, dict) or "custom_id" not in value:
-            continue
-        is_batch = True
-        message = member(member(value, "result"), "message")
-        if message is not None:
-            yield text_member(message, "model"), anthropic_usage(member(message, "usage")) or Usage()
-            continue
-        answered = member(member(value, "response"), "body")
-        if isinstance(member(answered, "usage"), dict):
-            is_vectors = isinstance(member(answered, "data"), list)
-            usage = embedding_usage(answered["usage"]) if is_vectors else chat_usage(answered)
-            yield text_member(answered, "model"), usage or Usage()
 
 
 def _sum(usages: Sequence[Usage]) -> Usage:

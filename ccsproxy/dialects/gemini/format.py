@@ -23,6 +23,8 @@ _VERBS = {
     "predict": Category.MODEL,
     "predictLongRunning": Category.MODEL,
     "countTokens": Category.COUNT_TOKENS,
+    "batchGenerateContent": Category.OTHER,
+    "asyncBatchEmbedContent": Category.OTHER,
 }
 _CODE_ASSIST = "v1internal"
 #: The members that distinguish a candidate from elements of other lists.

@@ -25,6 +25,12 @@ def completion(told: int, written: int) -> dict[str, Any]:
     return {"id": "b", "custom_id": "a", "response": {"status_code": 200, "body": body}, "error": None}
 
 
+def gemini(told: int, written: int) -> dict[str, Any]:
+    counts = {"promptTokenCount": told, "candidatesTokenCount": written, "totalTokenCount": told + written}
+    candidate = {"content": {"role": "model", "parts": [{"text": "x"}]}, "finishReason": "STOP"}
+    return {"response": {"candidates": [candidate], "usageMetadata": counts, "modelVersion": "gemini-2.5-pro"}}
+
+
 FAILED = {"custom_id": "x", "result": {"type": "errored", "error": {"type": "error"}}}
 EXPIRED = {"id": "b", "custom_id": "x", "response": None, "error": {"code": "batch_expired"}}
 
@@ -54,6 +60,32 @@ class BatchTests(SynchronousTestCase):
         self.assertIsNone(self.usage({"custom_id": "a", "body": {"model": "m"}}, target=target))
         self.assertIsNone(self.usage({"usage": {"input_tokens": 1}}, {"a": 1}, target=target))
         self.assertIsNone(self.usage(message(1, 1), target=b"/v1/elsewhere"))
+
+    def test_gemini(self) -> None:
+        """The results are in the batch's state, or in a file of their own; embeddings have no output."""
+        good, more = gemini(10, 5), gemini(7, 3)
+        state = {"name": "batches/b", "done": True, "metadata": {"model": "models/gemini-2.5-pro"}}
+        for inline in ({"inlinedResponses": [good, {"error": {"code": 3}}, more]}, [good, more]):
+            facts = facts_for(b"/v1beta/batches/b", b"application/json", method=b"GET")
+            answer = read_as([json.dumps({**state, "response": {"inlinedResponses": inline}}).encode()], facts)
+            assert answer.usage is not None
+            self.assertEqual((answer.usage.input_tokens, answer.usage.output_tokens), (17, 8))
+            self.assertEqual((answer.usage.service_tier, answer.response_model), ("batch", "gemini-2.5-pro"))
+        target = b"/download/v1beta/files/f:download?alt=media"
+        got = self.usage({"key": "a", **good}, {"key": "b", "error": {}}, {"key": "c", **more}, target=target)
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.output_tokens), (17, 8))
+        vectors = {"key": "a", "response": {"embedding": {}, "usageMetadata": {"promptTokenCount": 4}}}
+        got = self.usage(vectors, target=target)
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.output_tokens), (4, None))
+        self.assertIsNone(self.usage({**state}, target=b"/v1beta/batches/b"))
+
+    def test_mistral(self) -> None:
+        """Its files are as OpenAI's."""
+        got = self.usage(completion(10, 5), completion(1, 2), target=b"/v1/files/0b1c/content")
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.output_tokens), (11, 7))
 
     def test_what_is_not_known(self) -> None:
         """A line that succeeded and tells no count makes the sum unknown, a cut file has none."""

@@ -4,7 +4,9 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import Any
 
-from ccsproxy.capture.recorder.interfaces import UncountedAnswers
+from ccsproxy.capture.recorder.interfaces import DurableAnswers
+from ccsproxy.dialects.batches.jobs import batch_made, fetched_results, results_file
+from ccsproxy.dialects.json_body import text_member
 from ccsproxy.dialects.route import Path
 
 #: How many answers are remembered that were begun and not counted; the oldest are forgotten.
@@ -22,7 +24,7 @@ class StoredAnswers:
     forgotten, and then has no counts: a loss, and never a double.
     """
 
-    def __init__(self, uncounted: UncountedAnswers | None = None) -> None:
+    def __init__(self, uncounted: DurableAnswers | None = None) -> None:
         """Start with what an earlier process has left.
 
         :param uncounted: remembers answers across restarts; none outlives this process without it.
@@ -33,11 +35,17 @@ class StoredAnswers:
 
     def begun(self, body: Any) -> None:
         """Note an answer to a model call that told no counts."""
-        name = _name_of(body)
-        if name is not None:
-            self._begun[name] = self._new[name] = None
-            if len(self._begun) > _MOST:
-                self._begun.popitem(last=False)
+        self._note(text_member(body, "id"))
+
+    def batch(self, target: Path, body: Any) -> None:
+        """Note a batch that was made; once it tells the file of its results, they are known by that.
+
+        :param body: of an answer that is no model's.
+        """
+        self._note(batch_made(target, body))
+        results = results_file(body)
+        if results is not None and self._count(results[0]):
+            self._note(results[1])
 
     def keep(self) -> None:
         """Make durable what was noted since the last time; called once a second, and at the end."""
@@ -45,26 +53,21 @@ class StoredAnswers:
             self._uncounted.add(list(self._new))
         self._new.clear()
 
-    def batch(self, target: Path, body: Any) -> None:
-        """Note a batch that was made; once it tells the file of its results, they are known by that.
-
-        :param body: of an answer that is no model's.
+    def counts(self, target: Path, body: Any) -> bool:
+        """Whether the counts of a fetched answer, or of a batch's results, have been seen nowhere yet; they are from
+        now on.
         """
-        if not isinstance(body, dict) or (body.get("object") != "batch" and body.get("type") != "message_batch"):
-            return
-        if target.method == "POST" and target.last == "batches":
-            self.begun(body)
-        results = body.get("output_file_id")
-        if isinstance(results, str) and self.counts(body):
-            self.begun({"id": results})
+        return self._count(fetched_results(target, body) or text_member(body, "id"))
 
-    def counts_results(self, target: Path) -> bool:
-        """Whether the counts in the results of a batch, which the target names, have been seen nowhere yet."""
-        return len(target.segments) > 1 and self.counts({"id": target.segments[-2]})
+    def _note(self, answer: str | None) -> None:
+        name = _name_of(answer)
+        if name is not None:
+            self._begun[name] = self._new[name] = None
+            if len(self._begun) > _MOST:
+                self._begun.popitem(last=False)
 
-    def counts(self, body: Any) -> bool:
-        """Whether the counts of a fetched answer have been seen nowhere yet; they are from now on."""
-        name = _name_of(body)
+    def _count(self, answer: str | None) -> bool:
+        name = _name_of(answer)
         if name is None or name not in self._begun:
             return False
         del self._begun[name]
@@ -73,9 +76,8 @@ class StoredAnswers:
         return self._uncounted is None or self._uncounted.remove(name)
 
 
-def _name_of(body: Any) -> str | None:
-    """Return what an answer is known by, None if it has no id."""
-    name = body.get("id") if isinstance(body, dict) else None
-    if not isinstance(name, str) or not 0 < len(name) <= 512:
+def _name_of(answer: str | None) -> str | None:
+    """Return what an answer is known by, None if it has no usable id."""
+    if answer is None or len(answer) > 512:
         return None
-    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return sha256(answer.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -100,7 +100,7 @@ def _usage(assembly: Assembly, answer: DecodedResponse | None, category: str) ->
     if category != Category.MODEL:
         stored, target = assembly.stored, split_target(assembly.head.method, assembly.head.target)
         stored.batch(target, answer.body)
-        new = usage is not None and (stored.counts(answer.body) or stored.counts_results(target))
+        new = usage is not None and stored.counts(target, answer.body)
         return usage if new else None
     if usage is None or usage.output_tokens is None:
         assembly.stored.begun(answer.body)
