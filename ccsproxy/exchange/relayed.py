@@ -115,7 +115,7 @@ class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):
     :ivar request_whole: the complete request body arrived.
     :ivar response_whole: the complete response body arrived, by its own framing.
     :ivar eof_unverified: the response was delimited only by the end of the connection.
-    :ivar trailers: the trailer fields of the response, which are captured and not forwarded.
+    :ivar trailers: the trailer fields of the response, as received.
     :ivar caller: pid, executable, own name, directory, start time and labels of the program at the other end of the
     client's connection, if that was found out while it lasted.
     """

@@ -4,7 +4,19 @@ import re
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from ccsproxy.exchange.fieldlines import RawHeaders
+from ccsproxy.exchange.fieldlines import RawHeaders, joined
+from ccsproxy.wire.headers import HOP_BY_HOP
+
+#: Trailer fields that are not passed on: they frame, route or concern one connection (RFC 9110 section 6.5.1).
+_NOT_IN_TRAILERS = HOP_BY_HOP | {b"content-length", b"host"}
+
+
+def trailer_lines(trailers: RawHeaders) -> bytes:
+    """Format the trailer fields that are passed on, one line each.
+
+    :param trailers: as received.
+    """
+    return joined([field for field in trailers if field[0].lower() not in _NOT_IN_TRAILERS]) if trailers else b""
 
 
 class LengthBody:

@@ -56,7 +56,7 @@ class IRelayResponse(Interface):
     it is not called.
     """
 
-    code: int = Attribute("The status, 200 to 599.")
+    code: int = Attribute("The status, 200 to 999.")
     phrase: bytes = Attribute("The reason phrase, without line ends; may be empty.")
     version: str = Attribute("``1.0`` or ``1.1``.")
     lines: bytes = Attribute("Every header line as received, framing fields included.")

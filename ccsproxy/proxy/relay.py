@@ -13,6 +13,7 @@ from ccsproxy.exchange.relayed import RequestHead, ResponseHead
 from ccsproxy.proxy.capture_guard import GuardedCapture, GuardedTap
 from ccsproxy.proxy.ending import CLIENT_GONE, SHUTDOWN, Verdict, ending_of, timing_of
 from ccsproxy.proxy.errors import RelayError
+from ccsproxy.proxy.framing import trailer_lines
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Seconds, UpstreamTimings
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.request import RelayRequest
@@ -164,7 +165,7 @@ class Relay:
             self._verdict = (Outcome.COMPLETE, "", "")
         if self._tap is not None:
             self._tap.response_whole(*self._verdict)
-        request.finish()
+        request.finish(trailer_lines(tee.response.trailers))
 
     def _http_error(self, status: int) -> str:
         sentence = f"The upstream answered {status}."

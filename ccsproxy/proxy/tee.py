@@ -14,6 +14,7 @@ from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import ResponseHead
 from ccsproxy.proxy.capture_guard import GuardedTap
 from ccsproxy.proxy.errors import RelayError, UpstreamProtocolError, UpstreamTruncated
+from ccsproxy.proxy.framing import trailer_lines
 from ccsproxy.proxy.interfaces import IRelayResponse, Seconds
 from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.proxy.server.seams import TeeOwner
@@ -97,7 +98,7 @@ class ResponseTee:
         if self._reason is not None and self._is_whole(self._reason):
             # A short response is complete before its head is sent: its end leaves in the same write, which saves the
             # client a read.
-            request.end_body()
+            request.end_body(trailer_lines(response.trailers))
         request.flush()
         self._relay.spent += self._clock() - entered
         tap.response_head(ResponseHead(response.code, response.phrase, response.version, response.lines))

@@ -256,7 +256,7 @@ FINE: list[tuple[str, bytes, bytes]] = [
     ("h2c", get(b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"),
      b"GET / HTTP/1.1\r\n\r\n"),
     ("an expectation without a body", get(b"Expect: 100-continue\r\n"),
-     b"GET / HTTP/1.1\r\n\r\n"),
+     b"GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n"),
     ("a length with zeros", post(b"Content-Length: 005\r\n"),
      b"POST / HTTP/1.1\r\nContent-Length: 005\r\n\r\nhello"),
     ("no content", post(b"Content-Length: 0\r\n", b""),

@@ -88,9 +88,18 @@ class ForwardTests(RelayTestCase):
         self.assertEqual(self.client.got, b"8\r\nevent: a\r\n")
         self.client.transport.clear()
         self.answer(b"0\r\nX: y\r\n\r\n")
-        self.assertEqual(self.client.got, b"0\r\n\r\n")
+        self.assertEqual(self.client.got, b"0\r\nX: y\r\n\r\n")
         self.ended("complete")
         self.assertEqual(self.ending.trailers, [(b"X", b"y")])
+
+    def test_trailers_that_came_with_the_head(self) -> None:
+        """They leave behind the last chunk, without those that frame the message or concern one connection."""
+        self.begin()
+        fields = b"X: y\r\nContent-Length: 3\r\nConnection: x\r\nTransfer-Encoding: chunked\r\nHost: h\r\nx-Z:  1\r\n"
+        self.answer(STREAM + b"5\r\nevent\r\n0\r\n" + fields + b"\r\n")
+        self.assertTrue(self.client.got.endswith(b"5\r\nevent\r\n0\r\nX: y\r\nx-Z: 1\r\n\r\n"))
+        self.ended("complete")
+        self.assertEqual(len(self.ending.trailers), 6)
 
     def test_head_and_first_piece_leave_together(self) -> None:
         """What comes in one read leaves in one write, before capture is told."""

@@ -208,18 +208,25 @@ class RelayRequest:
         if corked:
             self._channel.write(corked[0] if len(corked) == 1 else b"".join(corked))
 
-    def end_body(self) -> None:
-        """Write the last chunk if the body is chunked."""
+    def end_body(self, trailers: bytes = b"") -> None:
+        """Write the last chunk and the trailer section if the body is chunked.
+
+        :param trailers: lines of trailer fields, each with its CRLF.
+        """
         if self._chunked:
             self._chunked = False
+            last = b"0\r\n%b\r\n" % trailers
             if self._corked is None:
-                self._channel.write(b"0\r\n\r\n")
+                self._channel.write(last)
             else:
-                self._corked.append(b"0\r\n\r\n")
+                self._corked.append(last)
 
-    def finish(self) -> None:
-        """End the response; `RelayedExchange.delivered` is called when the client's socket has accepted all of it."""
-        self.end_body()
+    def finish(self, trailers: bytes = b"") -> None:
+        """End the response; `RelayedExchange.delivered` is called when the client's socket has accepted all of it.
+
+        :param trailers: see `end_body`.
+        """
+        self.end_body(trailers)
         self.flush()
         self.finished = True
         self._channel.response_finished()

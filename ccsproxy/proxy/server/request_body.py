@@ -21,6 +21,9 @@ class BodySource(Protocol):
     def resume_body(self) -> None:
         """Resume reading the body."""
 
+    def permit_body(self) -> None:
+        """Tell a client that waits for permission to send its body."""
+
 
 @implementer(IBufferedBody)
 class RequestBody:
@@ -68,6 +71,11 @@ class RequestBody:
             self._source.pause_reading()
         else:
             self._consumer.write(data)
+
+    def proceed(self) -> None:
+        """The upstream has asked for the body (100 Continue)."""
+        if self._source is not None:
+            self._source.permit_body()
 
     def finished(self) -> None:
         """Note that the client has sent the complete body."""

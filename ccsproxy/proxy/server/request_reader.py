@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 log = Logger()
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+#: Seconds after which a client that expects 100 gets it from us, if its upstream has said nothing; the timers may add
+#: one. Most clients wait a second before they send their body unasked, some for ever.
+CONTINUE_TIME = 0.5
 
 
 class RequestReader(ClientLink, ABC):
@@ -55,6 +58,7 @@ class RequestReader(ClientLink, ABC):
         self._pipelined = b""
         self._advancing = False
         self._body_rate = BodyRate(site.limits)
+        self._withheld = False  # the client waits for 100 before it sends its body
         self._admitted = False
         self._signature: Signature | None = None
 
@@ -165,13 +169,29 @@ class RequestReader(ClientLink, ABC):
             return reader.surplus
         body.begin_with(first, whole=False)
         self._reader = reader
-        self._body_rate.begin()
-        self.deadline.set(self.limits.body_time, self._check_rate)
         # A client that has started its body is not waiting for permission, and would take a late 100 for its
         # response.
-        if request.head.expects_continue and silent:
-            self.write(CONTINUE)
+        self._withheld = request.head.expects_continue and silent
+        if self._withheld:
+            self.deadline.set(CONTINUE_TIME, self.permit_body)
+        else:
+            self._watch_rate()
         return b""
+
+    def permit_body(self) -> None:
+        """Send 100 to a client that still waits for it: its upstream wants the body, or does not say."""
+        if not self._withheld or self.request is None:
+            return
+        self._withheld = False
+        self.deadline.clear()
+        # A final response without a 100 before it lets the client keep its body.
+        if not self.request.answered:
+            self.write(CONTINUE)
+            self._watch_rate()
+
+    def _watch_rate(self) -> None:
+        self._body_rate.begin()
+        self.deadline.set(self.limits.body_time, self._check_rate)
 
     def _render(self, request: RelayRequest) -> None:
         self.request = request
@@ -202,6 +222,9 @@ class RequestReader(ClientLink, ABC):
             exchange.body_refused(refusal)
             return
         self._body_rate.seen += len(data)
+        if self._withheld:
+            self._withheld = False
+            self._watch_rate()
         if piece:
             exchange.body_received(piece)
         if reader.done and self.request is not None:
@@ -258,8 +281,7 @@ class RequestReader(ClientLink, ABC):
         if self._body_rate.too_slow(self.paused):
             exchange.body_refused(Refusal(408, "request_timeout", "The request's body comes too slowly."))
         else:
-            self._body_rate.begin()
-            self.deadline.set(self.limits.body_time, self._check_rate)
+            self._watch_rate()
 
     # -- overridden by the answering half ------------------------------------------------------------------------
 

@@ -123,6 +123,9 @@ class RequestChannel(Protocol):
     def resume_body(self) -> None:
         """Resume reading the body."""
 
+    def permit_body(self) -> None:
+        """Tell a client that waits for permission to send its body."""
+
 
 class TeeOwner(Protocol):
     """What a tee calls on the exchange that it serves (`ccsproxy.proxy.relay.Relay`).

@@ -89,10 +89,12 @@ class RelayConnection(RequestSender):
             self.abort()
 
     def _read_head(self, data: bytes) -> None:
-        heard = self._heads.interims
+        heard, asked = self._heads.interims, self._heads.continues
         read = self._heads.feed(data)
         if read is not None:
             self._begin(*read)
+        elif self._heads.continues != asked and self._upload is not None:
+            self._upload.proceed()
         elif self._heads.interims != heard and self._marks is not None and self._marks.request_sent is not None:
             # 102 and the like are signs of life: the upstream gets the same time again.
             self._deadline.set(self._timeouts.first_byte, errors.FirstByteTimeout)

@@ -8,8 +8,9 @@ from ccsproxy.proxy.errors import UpstreamProtocolError
 from ccsproxy.proxy.framing import ChunkedReader, LengthBody
 from ccsproxy.proxy.upstream.response_head import parse_fields
 
-#: Maximum size in bytes of one chunk-size line, extensions included, and of a trailer section.
-SIZE_LINE_LIMIT = 1024
+#: Maximum size in bytes of one chunk-size line, extensions included, which clients allow 16 to 64 KiB, and of a
+#: trailer section.
+SIZE_LINE_LIMIT = 16 * 1024
 TRAILER_LIMIT = 8 * 1024
 
 _HEX = b"0123456789abcdefABCDEF"

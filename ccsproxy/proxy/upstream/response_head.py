@@ -18,9 +18,9 @@ HEAD_LIMIT = 64 * 1024
 #: The longest Keep-Alive timeout that is believed, in seconds.
 _KEEP_MOST = 86400.0
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (.*))?", re.DOTALL)
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: (.*))?", re.DOTALL)
 _HEAD = re.compile(
-    rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\x01-\x09\x0b\x0c\x0e-\xff]*+))?\r\n"
+    rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: ([\x01-\x09\x0b\x0c\x0e-\xff]*+))?\r\n"
     rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\x01-\x09\x0b\x0c\x0e-\xff]*+\r\n)*+)"
 )
 #: Finds the fields that frame a response or are hop-by-hop.
@@ -39,7 +39,7 @@ _KEEP_ALIVE_TIME = re.compile(rb"(?:\A|,)[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,9
 class ParsedResponseHead:
     """A parsed response head.
 
-    :ivar code: the status, 100 to 599.
+    :ivar code: the status, 100 to 999: those from 600 are in use, such as 999 of sites that refuse programs.
     :ivar phrase: the reason phrase, may be empty.
     :ivar version: ``1.0`` or ``1.1``.
     :ivar lines: every header line as received, as bytes.
@@ -67,14 +67,15 @@ class HeadReader:
     """Finds the final response head in the data read, and drops interim responses before it.
 
     :ivar interims: how many interim responses have arrived.
+    :ivar continues: how many of them were 100.
     :ivar may_switch: 101 counts as final, because an upgrade was requested.
     """
 
-    __slots__ = ("_buffer", "interims", "may_switch")
+    __slots__ = ("_buffer", "continues", "interims", "may_switch")
 
     def __init__(self) -> None:
         self._buffer: bytearray | None = None
-        self.interims = 0
+        self.interims = self.continues = 0
         self.may_switch = False
 
     @property
@@ -117,6 +118,7 @@ class HeadReader:
         if head.code == 101:
             raise UpstreamProtocolError("The upstream switched protocols without being asked to.")
         self.interims += 1
+        self.continues += head.code == 100
 
 
 def parse_head(block: bytes) -> ParsedResponseHead:
@@ -155,7 +157,7 @@ def _error_for(lines: list[bytes]) -> UpstreamProtocolError:
     if b"\n" in bare or b"\r" in bare or b"\0" in bare:
         return UpstreamProtocolError("The upstream's response head contains a bare CR, LF or NUL.")
     if not _STATUS_LINE.fullmatch(lines[0]):
-        return UpstreamProtocolError("The upstream's status line is not HTTP/1.1 with a status of 100 to 599.")
+        return UpstreamProtocolError("The upstream's status line is not HTTP/1.1 with a status of 100 to 999.")
     try:
         _fields(lines[1:])
     except UpstreamProtocolError as error:
@@ -230,10 +232,11 @@ def _read_framing(head: ParsedResponseHead, found: list[Line]) -> None:
 def _content_length(values: list[bytes]) -> int:
     if len(values) != 1:
         raise UpstreamProtocolError("The upstream sent Content-Length more than once.")
-    value = values[0]
-    if not value.isdigit() or len(value) > 18:
+    # Leading zeros are digits like any other to every client; how many of them says nothing.
+    value = values[0].lstrip(b"0") if values[0].isdigit() else b""
+    if not values[0].isdigit() or len(value) > 18:
         raise UpstreamProtocolError("The upstream's Content-Length is not a number.")
-    return int(value)
+    return int(value or b"0")
 
 
 def _is_chunked(values: list[bytes]) -> bool:

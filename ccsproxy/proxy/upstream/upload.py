@@ -162,6 +162,12 @@ class Upload:
         self.stop()
         self._connection.fail(RequestBodyMismatch(f"The request body is {how} than its Content-Length."))
 
+    def proceed(self) -> None:
+        """Tell the body's producer that the upstream has asked for the body."""
+        proceed = getattr(self._data, "proceed", None)
+        if proceed is not None and not self._stopped:
+            proceed()
+
     def stop(self) -> None:
         """Stop the body's producer; does nothing if the body is finished or stopped already."""
         if self._stopped or self.finished:

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.proxy.server import connection, request_reader
 from ccsproxy.proxy.server.last_request import GRACE
 from ccsproxy.proxy.server.limits import Limits, connection_cap
+from ccsproxy.proxy.server.request_reader import CONTINUE
 from test.proxy.relay_rig import Client, Rig
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
@@ -120,12 +121,53 @@ class ExpectTests(ChannelTestCase):
     """``Expect: 100-continue``."""
 
     def test_the_client_is_told_to_go_on(self) -> None:
-        """We say so when we accept, and the upstream is not asked."""
+        """The upstream is asked, and its word passed on at once."""
         self.client.send(post(2, b"Expect: 100-Continue\r\n"))
-        self.assertEqual(self.client.got, b"HTTP/1.1 100 Continue\r\n\r\n")
-        self.assertNotIn(b"xpect", self.rig.upstream.got)
+        self.assertEqual(self.client.got, b"")
+        self.assertIn(b"\r\nExpect: 100-Continue\r\n", self.rig.upstream.got)
+        self.rig.upstream.send(CONTINUE)
+        self.assertEqual(self.client.got, CONTINUE)
+        self.rig.upstream.send(CONTINUE)
         self.client.send(b"ab")
         self.assertTrue(self.rig.upstream.got.endswith(b"\r\n\r\nab"))
+        self.answer()
+        self.assertEqual(self.client.got, CONTINUE + ANSWER + b"ok")
+
+    def test_upstream_that_says_nothing(self) -> None:
+        """A client that waits is told by us after a moment."""
+        self.client.send(post(2, b"Expect: 100-continue\r\n"))
+        self.wait(2)
+        self.assertEqual(self.client.got, CONTINUE)
+        self.client.send(b"ab")
+        self.answer()
+        self.assertEqual(self.client.got, CONTINUE + ANSWER + b"ok")
+
+    def test_upstream_that_refuses(self) -> None:
+        """Its answer reaches the client, which has sent nothing; no 100 comes behind it, whatever time passes."""
+        refusal = b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
+        self.client.send(post(2, b"Expect: 100-continue\r\n"))
+        self.answer(refusal)
+        self.wait(100)
+        self.assertEqual(self.client.got, refusal)
+        self.assertEqual(self.outcome(), ("http_error", "upstream_http_error"))
+
+    def test_upstream_that_answers_without_the_body(self) -> None:
+        """A stream goes on for minutes although its client keeps its body: nothing is due any more."""
+        self.client.send(post(2, b"Expect: 100-continue\r\n"))
+        self.answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(5):
+            self.wait(50)
+            self.answer(b"1\r\nx\r\n")
+        self.assertEqual(self.client.got.count(b"1\r\nx\r\n"), 5)
+        self.assertNotIn(b"100 Continue", self.client.got)
+
+    def test_body_that_comes_unasked(self) -> None:
+        """A client that gives up waiting is not told to go on in the middle of its body."""
+        self.client.send(post(2, b"Expect: 100-continue\r\n"))
+        self.client.send(b"a")
+        self.wait(2)
+        self.rig.upstream.send(CONTINUE)
+        self.assertEqual(self.client.got, b"")
 
     def test_not_when_the_body_is_coming(self) -> None:
         """A client that does not wait needs no word."""

@@ -5,6 +5,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.errors import RelayError
+from ccsproxy.proxy.upstream.response_body import SIZE_LINE_LIMIT
 from test.proxy.upstream_wire import Wire, splits
 
 H = b"HTTP/1.1 200 OK\r\n"
@@ -29,6 +30,23 @@ ACCEPTED = {
     "no reason": (b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", b"GET", 200, b"", "ResponseDone", True),
     "empty reason": (b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", b"GET", 200, b"", "ResponseDone", True),
     "odd reason": (b"HTTP/1.1 200 \xc3\xa4 :x\r\nContent-Length: 0\r\n\r\n", b"GET", 200, b"", "ResponseDone", True),
+    "status of no class": (
+        b"HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\nno",
+        b"GET",
+        999,
+        b"no",
+        "ResponseDone",
+        True,
+    ),
+    "many zeros before the length": (
+        H + b"Content-Length: " + b"0" * 30 + b"5\r\n\r\nhello",
+        b"GET",
+        200,
+        b"hello",
+        "ResponseDone",
+        True,
+    ),
+    "length of zeros": (H + b"Content-Length: 000\r\n\r\n", b"GET", 200, b"", "ResponseDone", True),
     "unknown status": (b"HTTP/1.1 599 Odd\r\nContent-Length: 2\r\n\r\nno", b"GET", 599, b"no", "ResponseDone", True),
     "chunked": (CHUNKED + b"5\r\nhello\r\n0\r\n\r\n", b"GET", 200, b"hello", "ResponseDone", True),
     "two chunks": (CHUNKED + b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", b"GET", 200, b"hello", "ResponseDone", True),
@@ -194,7 +212,6 @@ REFUSED_HEADS = {
     "no colon": H + b"nothing\r\n\r\n",
     "no name": H + b": value\r\n\r\n",
     "space before the first field": b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
-    "status 600": b"HTTP/1.1 600 X\r\n\r\n",
     "status 099": b"HTTP/1.1 099 X\r\n\r\n",
     "status of two digits": b"HTTP/1.1 20 X\r\n\r\n",
     "status of four digits": b"HTTP/1.1 2000 X\r\n\r\n",
@@ -226,8 +243,6 @@ REFUSED_CHUNKS = {
     "LF in an extension": b"5;a\nb\r\nhello\r\n",
     "CR in an extension": b"5;a\rb\r\nhello\r\n",
     "NUL in an extension": b"5;a\0b\r\nhello\r\n",
-    "endless extension": b"5;" + b"a" * 2000,
-    "long extension": b"5;" + b"a" * 2000 + b"\r\nhello\r\n0\r\n\r\n",
     "chunk too long": b"5\r\nhello!\r\n0\r\n\r\n",
     "chunk too short": b"5\r\nhell\r\n0\r\n\r\n",
     "LF after a chunk": b"5\r\nhello\n0\r\n\r\n",
@@ -286,6 +301,14 @@ class AcceptedTests(SynchronousTestCase):
         for pieces in ([interim * 300 + CL5 + b"hello"], [interim] * 300 + [CL5 + b"hello"]):
             wire = feed(pieces)
             self.assertEqual((wire.outcome.code, wire.collector.body), (200, b"hello"))
+
+    def test_long_chunk_extensions(self) -> None:
+        """As long as every client takes, in one read or in many, and no longer."""
+        line = b"5;" + b"a" * (SIZE_LINE_LIMIT - 4) + b"\r\n"
+        whole = CHUNKED + line + b"hello\r\n0\r\n\r\n"
+        for pieces in ([whole], [whole[at : at + 999] for at in range(0, len(whole), 999)]):
+            self.assertEqual(feed(pieces).collector.body, b"hello")
+        self.assertEqual(feed([CHUNKED, b"5;" + b"a" * SIZE_LINE_LIMIT]).collector.ending, "UpstreamProtocolError")
 
     def test_folds_are_a_space(self) -> None:
         """A folded line goes on and is recorded as one line (RFC 9112 section 5.2)."""

@@ -149,8 +149,10 @@ class ParsedRequestHead:
                 elif name == b"connection":
                     nominates |= self._apply_connection(value)
             elif name == b"expect":
-                self._removed.append((start, end))
                 self._apply_expectation(value)
+                if not self.minor:
+                    # HTTP/1.0 did not have it, and nobody waits (RFC 9110 section 10.1.1).
+                    self._removed.append((start, end))
         if nominates:
             # Connection may nominate fields that stand before it, so they are looked up after all lines have been
             # seen.
