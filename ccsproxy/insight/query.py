@@ -153,7 +153,7 @@ def _is_address(field: str, value: str) -> bool:
 def _known(name: str) -> None:
     if name not in FIELDS:
         near = difflib.get_close_matches(name, FIELDS, 1)
-        hint = f"did you mean {near[0]}:?" if near else f"fields are {', '.join(FIELDS)}"
+        hint = f"did you mean {near[0]}:?" if near else f"fields are {', '.join(FIELDS)}."
         raise QuestionError(f"there is no field {name!r}; {hint} To search for a colon, put the words in quotes.")
 
 

@@ -25,9 +25,12 @@ def size(count: float) -> str:
 
 
 def seconds(span: float | None) -> str:
-    """Write a span of time: ``0.3 s``, ``48 s``, ``2:13``, ``1:02:13``."""
+    """Write a span of time: ``46 ms``, ``0.3 s``, ``48 s``, ``2:13``, ``1:02:13``."""
     if span is None:
         return "–"
+    # In tenths of a second it would be nothing, or half as much again.
+    if 0 < span < 0.0995:
+        return f"{span * 1000:.0f} ms" if span >= 0.0005 else "<1 ms"
     if span < 10:
         return f"{span:.1f} s"
     if span < 60:

@@ -142,7 +142,7 @@ def full_session(reader: Reader, part: str) -> str:
     if part == "last":
         if not sessions:
             raise NoSession("Nothing is recorded yet.")
-        return sessions[0]
+        return _last_session(reader) or sessions[0]
     if part in sessions:
         return part
     # The abbreviated form of lists, so that it can be copied from there.
@@ -153,6 +153,12 @@ def full_session(reader: Reader, part: str) -> str:
     if not found:
         raise NoSession(f"There is no session {part!r}; 'ccsproxy ls --sessions' lists them.")
     raise CommandError(f"{len(found)} sessions match {part!r}; give more of the id.")
+
+
+def _last_session(reader: Reader) -> str | None:
+    """Return the session of the newest model call: a lone `HEAD /` or telemetry is not what a user means."""
+    newest = reader.requests(Query(fields={"category": ("model",)}, limit=1)).items
+    return str(newest[0]["session_id"]) if newest else None
 
 
 def whole_ids(args: argparse.Namespace, given: Iterable[str], beside: Iterable[str] = ()) -> list[str]:

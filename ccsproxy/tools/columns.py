@@ -12,6 +12,8 @@ import attr
 
 #: The line width for pipes, and the minimum width of a text at the end of a line.
 PIPED, _LEAST = 240, 12
+#: What figures begin with.
+_FIGURES = tuple("0123456789$~<>≥+-−–(")
 
 
 def width_of(out: TextIO) -> int:
@@ -118,11 +120,17 @@ def table(rows: Iterable[Sequence[str]], out: TextIO, spare: Sequence[str] = ())
     over = _needed(kept) - width
     widths = [max(cells(row[at]) for row in kept) for at in range(len(kept[0]))]
     widths[0] = max(widths[0] - over, _LEAST) if over > 0 else widths[0]
+    right = [at > 0 and all(_is_figure(row[at]) for row in kept[1:]) for at in range(len(kept[0]))]
     for row in kept:
-        rest = (fit(cell, size, right=True) for cell, size in zip(row[1:], widths[1:], strict=True))
-        out.write("  ".join([fit(row[0], widths[0]), *rest]).rstrip() + "\n")
+        fitted = (fit(cell, size, turned) for cell, size, turned in zip(row, widths, right, strict=True))
+        out.write("  ".join(fitted).rstrip() + "\n")
     if left_out:
         out.write(f"The terminal is too narrow for {', '.join(left_out)}; --json has everything.\n")
+
+
+def _is_figure(cell: str) -> bool:
+    """Whether a cell is a number, an amount, a time, or stands for a missing one; all else is text."""
+    return not cell or cell.startswith(_FIGURES)
 
 
 def _needed(rows: Sequence[Sequence[str]]) -> int:

@@ -96,6 +96,8 @@ def make_engine(address: ShipAddress, credentials_file: str, folder: Path, searc
         raise ConfigError("--from", "objects are read by DuckDB; run: pip install 'ccsproxy[hub]'") from None
     kept = folder / "copy.duckdb"
     if address.kind == "file":
+        if not Path(address.path).is_dir():
+            raise ConfigError("--from", f"there is no directory {address.path}")
         return ObjectsEngine(Path(address.path), kept=kept, searched=searched)
     from ccsproxy.ship.objects.mirror import Mirror
     from ccsproxy.ship.objects.store import ObjectStore

@@ -91,6 +91,17 @@ class TableTests(SynchronousTestCase):
         self.assertTrue(all(cells(line) <= 50 for line in lines[:-1]))
 
 
+class SidesTests(SynchronousTestCase):
+    """At which side a column stands."""
+
+    def test_texts_and_figures(self) -> None:
+        """Texts stand at the left and figures at the right, also where some are missing or bounds."""
+        out = io.StringIO()
+        table([("A", "MODEL", "COST"), ("x", "gpt", "$10.00"), ("y", "-", "≥ $1"), ("z", "claude", "-")], out)
+        lines = ["A  MODEL     COST", "x  gpt     $10.00", "y  -         ≥ $1", "z  claude       -"]
+        self.assertEqual(out.getvalue().splitlines(), lines)
+
+
 class WrappedTests(SynchronousTestCase):
     """Long sentences."""
 

@@ -9,6 +9,7 @@ from ccsproxy.dashboard.html.figures import percent
 from ccsproxy.dashboard.html.markup import element, h
 from ccsproxy.dashboard.html.picture.chart_key import key
 from ccsproxy.dashboard.html.picture.svg import picture, rect
+from ccsproxy.insight.cache.meanings import meaning, part_words
 from ccsproxy.insight.words import dollars, plural, seconds, tokens
 from ccsproxy.providers.amounts import total
 
@@ -36,28 +37,13 @@ _KINDS = (
     ("output", "output", "output"),
     ("other", "searches, tiers and fees", ""),
 )
-#: The meaning of each verdict, and the end of a sentence about the price.
-_VERDICTS = {
-    "hit": ("Hit", "all that could be read was read", ""),
-    "partial": ("Partial", "only a part of what could be read was read", "the cache was read only in part"),
-    "miss": ("Missed", "nothing was read, although nothing had changed", "the cache had nothing any more"),
-    "cold": ("Cold", "there was nothing to read yet", ""),
-    "expired": ("Expired", "the entry had gone before this call came", "the cache had expired"),
-    "changed": ("Missed", "the prompt is not as it was", "the {part} had changed"),
-    "rewritten": ("Rewritten", "the conversation was compacted", "the conversation was compacted"),
-    "unset": ("Not asked for", "the request asked for no cache", ""),
-    "unknown": ("Not known", "the record does not show it", ""),
-}
-_CAUSES = {
-    "server_side": "gone at the provider, though nothing had changed",
-    "parallel": "sent before the first answer had begun",
-    "look_back": "more than 20 blocks since the last breakpoint",
-    "below_minimum": "the prompt is shorter than the provider caches",
-    "shared_prefix": "another conversation had written the same beginning",
-    "not_recorded": "a part of the prompt is not in the record",
-    "not_counted": "the answer does not say what was read",
-    "writes_not_counted": "this provider does not count what it writes",
-    "other_ttl": "asked for with another lifetime",
+#: The end of a sentence about the price, by the verdict that explains it.
+_BECAUSE = {
+    "partial": "the cache was read only in part",
+    "miss": "the cache had nothing any more",
+    "expired": "the cache had expired",
+    "changed": "the {part} had changed",
+    "rewritten": "the conversation was compacted",
 }
 #: From this share on, the largest part of a price is shown as all of it.
 _NEARLY = 0.98
@@ -88,18 +74,12 @@ def _unpriced(cost: Mapping[str, Any]) -> str:
 
 def _because(cache: Mapping[str, Any] | None) -> str:
     """Describe the effect of the cache on a price; empty if there is none."""
-    if cache is None or cache["verdict"] not in _VERDICTS:
+    if cache is None or cache["verdict"] not in _BECAUSE:
         return ""
-    said = _VERDICTS[cache["verdict"]][2].format(part=_part_words(cache["part"]))
-    if not said:
-        return ""
+    said = _BECAUSE[cache["verdict"]].format(part=part_words(cache["part"]))
     if cache["verdict"] == "expired" and cache["gap_s"] is not None:
         return f"{said}: {seconds(cache['gap_s'])} since the call before"
     return f"{said}: {cache['first_difference']}" if cache["part"] and cache["first_difference"] else said
-
-
-def _part_words(part: str | None) -> str:
-    return {"system": "system prompt", None: "prompt"}.get(part, str(part).replace("_", " "))
 
 
 def cost_panel(cost: Mapping[str, Any]) -> Any:
@@ -147,13 +127,8 @@ def cache_panel(cache: Mapping[str, Any] | None) -> Any:
 
 
 def _cache_facts(cache: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    name, meaning, _ = _VERDICTS.get(cache["verdict"], (str(cache["verdict"]), "", ""))
-    cause = (
-        "" if cache["cause"] == cache["verdict"] else _CAUSES.get(cache["cause"], cache["cause"].replace("_", " "))
-    )
-    if cache["verdict"] == "changed":
-        meaning, cause = f"the {_part_words(cache['part'])} changed", ""
-    verdict = [h.strong(name), h.span(f": {cause or meaning}{'' if cache['certain'] else ', likely'}")]
+    name, why = meaning(cache)
+    verdict = [h.strong(name), h.span(f": {why}{'' if cache['certain'] else ', likely'}")]
     rows: list[tuple[str, Any]] = [("Verdict", verdict)]
     if cache["expected_tokens"]:
         read, expected = cache["read_tokens"], cache["expected_tokens"]

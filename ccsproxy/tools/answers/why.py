@@ -6,6 +6,7 @@ from typing import Any, TextIO
 
 from ccsproxy.dashboard import address
 from ccsproxy.insight import words
+from ccsproxy.insight.cache.meanings import meaning
 from ccsproxy.providers.amounts import total
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept
@@ -113,11 +114,11 @@ def _sum(sums: Any) -> str:
 def _cache(cache: Any) -> str:
     if cache["verdict"] == "hit":
         return f"hit: {words.tokens(cache['read_tokens'])} read"
-    said = [] if cache["part"] else [cache["verdict"].replace("_", " ")]
     if cache["part"]:
-        said.append(f"the {cache['part']} changed at {cache['place']}: {cache['first_difference']}")
-    elif cache["cause"] not in ("", cache["verdict"]):
-        said.append(cache["cause"].replace("_", " "))
+        said = [f"the {cache['part']} changed at {cache['place']}: {cache['first_difference']}"]
+    else:
+        name, why = meaning(cache)
+        said = [f"{name.lower()}: {why}" if why else name.lower()]
     if cache["gap_s"] is not None and "expired" in (cache["verdict"], *cache["causes"]):
         said.append(f"{words.seconds(cache['gap_s'])} since the call before")
     if cache["expected_tokens"]:

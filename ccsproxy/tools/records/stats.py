@@ -16,7 +16,8 @@ NAME = "stats"
 SUMMARY = "Show totals of what was recorded, by upstream and model."
 
 _HEADINGS = [
-    "UPSTREAM MODEL",
+    "UPSTREAM",
+    "MODEL",
     "CALLS",
     "ERRORS",
     "SENT",
@@ -48,15 +49,15 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         write_json(out, found)
         return 0
     rows = [_HEADINGS]
-    rows += [_row(f"{each['upstream']} {each['model'] or '-'}", each) for each in found["models"]]
-    rows.append(_row("total", found["totals"]))
+    rows += [_row(str(each["upstream"]), str(each["model"] or "-"), each) for each in found["models"]]
+    rows.append(_row("total", "", found["totals"]))
     table(rows, out, _SPARE)
     if note := lacking(found["totals"]["unpriced"], found["totals"]["unpriced_models"]):
         out.write(f"The cost lacks {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")
     return 0
 
 
-def _row(name: str, group: dict[str, Any]) -> list[str]:
+def _row(upstream: str, model: str, group: dict[str, Any]) -> list[str]:
     # The complete prompt: its uncached part alone says little about what was sent.
     prompt, read, out = (
         member(group, "prompt_tokens"),
@@ -64,7 +65,8 @@ def _row(name: str, group: dict[str, Any]) -> list[str]:
         group.get("output_tokens"),
     )
     return [
-        name,
+        upstream,
+        model,
         number(group["requests"]),
         number(group["errors"]),
         "-" if prompt is None else tokens(prompt),

@@ -28,12 +28,12 @@ class PlaceTests(SynchronousTestCase):
     """How a call or a session is named."""
 
     def test_places(self) -> None:
-        """By a part of its id, by last, with a number or without."""
+        """By a part of its id, by last for that of the newest model call, with a number or without."""
         for text, place in (
             ("8231d/27", ("8231d7cf-0000", 27)),
-            ("last/3", ("8231d7cf-0000", 3)),
+            ("last/3", ("8231ffff-0000", 3)),
             ("8231d", ("8231d7cf-0000", None)),
-            ("last", ("8231d7cf-0000", None)),
+            ("last", ("8231ffff-0000", None)),
         ):
             self.assertEqual(place_of(READER, text), place)
 
