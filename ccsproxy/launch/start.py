@@ -95,20 +95,12 @@ def start(
     background.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lease = Lease(background.data_dir)
     try:
-        run_file = background.ensure()
-        if background.is_other_version(run_file):
-            run_file = background.renewed(run_file) or run_file
-        if background.is_other_version(run_file):
-            old = run_file["version"]
-            say(
-                f"a service of version {old} is running and in use;"
-                " after 'ccsproxy down' the next start uses this version"
-            )
+        run_file = _service_for(background, say)
         service = service_facts(run_file, background.data_dir, surroundings.environment)
         way = leading(agent, via or (agent.via if agent else agents.FORWARD), service, surroundings)
         launch = uuid.uuid4().hex[:12]
-        said = ",".join(f"{key}={value}" for key, value in {**(labels or {}), "launch": launch}.items())
-        environment = {**surroundings.environment, **way.environment, LABELS: said}
+        all_labels = ",".join(f"{key}={value}" for key, value in {**(labels or {}), "launch": launch}.items())
+        environment = {**surroundings.environment, **way.environment, LABELS: all_labels}
         began = time.time()
         status = run_child(
             [command[0], *way.arguments, *command[1:]], environment, background.as_started(run_file).ensure
@@ -116,6 +108,17 @@ def start(
         return LaunchResult(status, launch, began, run_file)
     finally:
         lease.close()
+
+
+def _service_for(background: Background, say: Callable[[str], object]) -> Mapping[str, Any]:
+    """Return the run file of the service, of this version if an older one is not in use."""
+    run_file = background.ensure()
+    if background.is_other_version(run_file):
+        run_file = background.renewed(run_file) or run_file
+    if background.is_other_version(run_file):
+        old = run_file["version"]
+        say(f"a service of version {old} is in use; after 'ccsproxy down' the next start uses this version")
+    return run_file
 
 
 def program_of(agent: Agent, environment: Mapping[str, str]) -> str:

@@ -45,20 +45,11 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     order = order_of(given.get("q", ""), USUAL)
     first = not given.get("before") and not query.offset
     empty = not found.items and not filters and first
+    # The strips are drawn over time: in another order they would show a course that never was.
+    drawn = _strips(strips(found.items) if order == USUAL else [])
     body = [
-        h.div(
-            h.h1("Calls"),
-            _sums_of(reader, query, given, filters) if not empty else None,
-            # The strips are drawn over time: in another order they would show a course that never was.
-            _strips(strips(found.items) if order == USUAL else []),
-            class_="head",
-        ),
-        _tools(reader, given) if not empty else None,
-        h.p("The index is being rebuilt; the list may lack records.", class_="note")
-        if found.rebuilding and not empty
-        else None,
-        newcomer(service.proxies, service.upstreams) if empty else None,
-        nothing_found(unknown_values(query, reader.meta())) if not found.items and not empty else None,
+        h.div(h.h1("Calls"), None if empty else _sums_of(reader, query, given, filters), drawn, class_="head"),
+        *([newcomer(service.proxies, service.upstreams)] if empty else _above_list(reader, query, given, found)),
         h.p(h.a("", href=address.requests(**filters)), id="newer", class_="newer", role="status", hidden=True),
         # The script inserts new calls at the top, which is their place only on the first page in the default order.
         _table([row_of(item) for item in found.items], given, order, query.q, live=first and order == USUAL),
@@ -74,6 +65,16 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         query=filters,
         links=_keys(filters, query, found),
     )
+
+
+def _above_list(reader: Reader, query: Query, given: Mapping[str, str], found: RequestPage) -> list[Any]:
+    """Return the filters, and notes on a list that may be incomplete or is empty."""
+    rebuilding = h.p("The index is being rebuilt; the list may lack records.", class_="note")
+    return [
+        _tools(reader, given),
+        rebuilding if found.rebuilding else None,
+        nothing_found(unknown_values(query, reader.meta())) if not found.items else None,
+    ]
 
 
 def _tools(reader: Reader, given: Mapping[str, str]) -> Any:
@@ -98,7 +99,7 @@ def _sums_of(reader: Reader, query: Query, given: Mapping[str, str], filters: Ma
 
 
 def _sums(reader: Reader, query: Query, filters: Mapping[str, str]) -> Any:
-    """Sum up all that the filters let through; of all calls there are, the statistics know it without counting."""
+    """Sum up all calls that pass the filters; without filters the statistics have the sums already."""
     narrowed = {**filters, "q": sorted_by(filters.get("q", ""), USUAL, USUAL)}
     return sums_line(reader.totals(query) if any(narrowed.values()) else reader.stats()["totals"])
 
