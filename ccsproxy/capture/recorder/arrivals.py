@@ -11,10 +11,10 @@ MOST = 8192
 class Arrivals:
     """The pieces of one response, by time and size.
 
-    Invariant: at most `MOST` entries, whose sizes are together those of all pieces; an entry's time is that of its
-    last piece, when all of it was there.
+    Invariant: at most `MOST` entries, whose sizes add up to those of all pieces; an entry's time is that of its last
+    piece.
 
-    :ivar count: how many pieces came.
+    :ivar count: how many pieces arrived.
     """
 
     __slots__ = ("_longest", "_merged", "_sizes", "_times", "count")
@@ -41,9 +41,10 @@ class Arrivals:
             self._merge()
 
     def end(self, at: int) -> None:
-        """Take note that nothing came later than this; pieces are timed after they were passed on, a little later."""
-        # The relay times a piece after it has passed it on, and the end before it tells of it: microseconds the wrong
-        # way round.
+        """Note that nothing arrived after this time; pieces are timed slightly later, after they were passed on."""
+        # The relay times a piece after it has passed it on, and the end before it reports it, so these times may be
+        # microseconds
+        # out of order.
         if self._times and max(self._times) > at:
             self._times = array("q", [min(each, at) for each in self._times])
 
@@ -54,12 +55,12 @@ class Arrivals:
 
     @property
     def last(self) -> float | None:
-        """When the last piece came in milliseconds, None when there was none."""
+        """When the last piece arrived in milliseconds; None if there was none."""
         return self._times[-1] / 1e3 if self._times else None
 
     @property
     def max_gap(self) -> float | None:
-        """The longest pause between two pieces in milliseconds, None when there were not two."""
+        """The longest pause between two pieces in milliseconds; None if there were fewer than two."""
         if len(self._times) < 2:
             return None
         return (self._longest if self._merged else self._longest_in(self._times)) / 1e3
@@ -68,7 +69,7 @@ class Arrivals:
         return max(map(sub, times[1:], times))
 
     def _merge(self) -> None:
-        """Take each piece together with its neighbour; what was the longest pause stays known."""
+        """Merge each piece with its neighbour; the longest pause so far is remembered."""
         if not self._merged:
             self._longest = self._longest_in(self._times)
             self._merged = True

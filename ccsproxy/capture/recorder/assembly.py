@@ -24,7 +24,7 @@ from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import Client, Process, Started
 from ccsproxy.exchange.relayed import RequestHead, ResponseHead
 
-#: What no body is.
+#: A value that no body equals.
 _NOTHING = object()
 
 
@@ -34,8 +34,8 @@ class CapturePolicy:
 
     :ivar forced: the dialect family that is forced, empty for none.
     :ivar bodies: whether bodies are kept at all.
-    :ivar body_limit: how much of one, in bytes.
-    :ivar labels: what every record is labelled with.
+    :ivar body_limit: maximum size of a body in bytes.
+    :ivar labels: the labels of every record.
     """
 
     forced: str = ""
@@ -44,7 +44,7 @@ class CapturePolicy:
     labels: dict[str, str] = attr.field(factory=dict)
 
 
-#: How much longer than on the wire text mostly is that came in a content coding.
+#: Typical ratio of decoded to encoded size of compressed text.
 _CODED = 6
 
 
@@ -52,19 +52,19 @@ class Assembly:
     """Collects one exchange.
 
     :ivar number: on the link.
-    :ivar gate: what leaves goes through it.
+    :ivar gate: redacts everything that leaves.
     :ivar seq: its number in its session, 0 until it has one.
     :ivar session_id: empty until it is known.
-    :ivar client: who calls, as far as it is known.
-    :ivar process: the program that calls, None where that is not known.
-    :ivar released: its bodies are let go of; it is over.
-    :ivar announced: others have heard that it has begun.
-    :ivar waits: its session waits for the program that calls.
-    :ivar place: the conversation of ours that it belongs to, its turns and its purpose; None where there is none.
-    :ivar faults: what went wrong in capturing it.
-    :ivar dialect: what kind of call it is, as far as it is known.
-    :ivar stored: the answers that were begun and not counted.
-    :ivar socket: what it has beside, where it is an exchange over a WebSocket.
+    :ivar client: the caller, as far as known.
+    :ivar process: the calling program; None if unknown.
+    :ivar released: it has ended, and its bodies are released.
+    :ivar announced: its beginning has been announced.
+    :ivar waits: its session depends on the calling program, which is awaited.
+    :ivar place: its recognised conversation, its turns and its purpose; None if there is none.
+    :ivar faults: errors in capturing it.
+    :ivar dialect: the kind of call, as far as known.
+    :ivar stored: the answers without usage.
+    :ivar socket: the additional properties of an exchange over a WebSocket.
     """
 
     socket: SocketFacts | None = None
@@ -79,9 +79,9 @@ class Assembly:
         budget: MemoryBudget,
         stored: StoredAnswers,
     ) -> None:
-        """Begin with the head.
+        """Start with the head.
 
-        :param stored: the answers that were begun and not counted.
+        :param stored: the answers without usage.
         """
         self.number, self.head, self.gate = number, head, gate
         self.seq, self.session_id = 0, ""
@@ -98,12 +98,12 @@ class Assembly:
         self._asked_with: Any = _NOTHING
 
     def identify(self, body: Any) -> str | None:
-        """Ask who calls.
+        """Identify the caller.
 
-        :param body: the parsed request body, None when it is not known.
+        :param body: the parsed request body; None if unknown.
         :return: the session that the client names.
         """
-        # Asked at the head, at the answer and at the end, mostly with the same body: who calls is read from it once.
+        # Called at the head, at the answer and at the end, mostly with the same body, for which the result is cached.
         if body is self._asked_with:
             return self.client.session
         self._asked_with = body
@@ -115,12 +115,12 @@ class Assembly:
         return self.client.session
 
     def called_by(self, process: Process, labels: dict[str, str]) -> None:
-        """Take the program that calls, and what its launcher labels its calls with."""
+        """Store the calling program, and the labels that its launcher set."""
         self.process, self.labels = process, {**self.labels, **labels}
         self.client = msgspec.structs.replace(self.client, process=process)
 
     def understand(self, body: Any) -> Dialect | None:
-        """Ask what kind of call it is, anew with everything that is known by now."""
+        """Determine the kind of call from everything known so far."""
         try:
             self.dialect = self._interpreters.detect(self.facts(body))
         except Exception:
@@ -129,11 +129,11 @@ class Assembly:
 
     @property
     def category(self) -> str:
-        """The kind of call, as far as it is known."""
+        """The kind of call, as far as known."""
         return str(self.dialect.category) if self.dialect is not None else Category.OTHER
 
     def facts(self, body: Any) -> Facts:
-        """Return what is known."""
+        """Return the known facts."""
         response, socket = self.response, self.socket
         return Facts(
             provider=self.head.provider,
@@ -149,9 +149,9 @@ class Assembly:
         )
 
     def response_begun(self, head: ResponseHead, body: Any) -> None:
-        """Take the head of the response, and choose who reads its body.
+        """Process the head of the response, and choose the reader of its body.
 
-        :param body: the parsed request body, None when it is not known.
+        :param body: the parsed request body; None if unknown.
         """
         self.response = ResponseInMaking(head, self.policy.body_limit, self._budget)
         dialect = self.understand(body)
@@ -162,7 +162,7 @@ class Assembly:
             self._wait_long()
 
     def _wait_long(self) -> None:
-        """Let go of what can be read again: a stream may last for minutes, and a thousand of them at once."""
+        """Release what can be parsed again: a stream may last for minutes, and there may be a thousand."""
         self.request.lines.forget()
         self.gate.wait_long()
         if self.response is not None:
@@ -178,7 +178,7 @@ class Assembly:
             self.note(loss.reason)
 
     def say(self, line: bytes, at: int) -> None:
-        """Take a piece of the response over a WebSocket, and when it came, in microseconds."""
+        """Process a piece of the response over a WebSocket, and its arrival in microseconds."""
         if self.response is not None:
             self.response.feed(line, at)
 
@@ -197,7 +197,7 @@ class Assembly:
             self.faults.append(fault)
 
     def release(self) -> None:
-        """Let go of the bodies."""
+        """Release the bodies."""
         self.released = True
         self.request.body.release()
         if self.response is not None:
@@ -227,6 +227,6 @@ class Assembly:
 
     @property
     def size(self) -> int:
-        """About how many bytes the bodies have, which is what recording them takes; of coded ones a guess."""
+        """The approximate decoded size of the bodies, which determines the cost of recording."""
         bodies = [self.request.body, *([] if self.response is None else [self.response.body])]
         return sum(body.size * (_CODED if body.coding else 1) for body in bodies)

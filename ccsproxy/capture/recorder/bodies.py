@@ -7,11 +7,12 @@ import attr
 from ccsproxy.capture.recorder.headers import HeaderLines
 from ccsproxy.wire import coding
 
-#: The fault of a body of which more came than is kept.
+#: The fault of a body that is longer than what is kept.
 TRUNCATED = "body_limit"
 #: Readers are fed this many times more than is kept, so that the counts at the end of a long stream are still read.
 READ_FACTOR = 4
-#: The most bytes that are hashed without letting go of the interpreter, and up to how many they are cut into such.
+#: Maximum size that is hashed without releasing the interpreter, and the size up to which data is split into such
+#: pieces.
 _SMALL, _MEDIUM = 2047, 64 << 10
 _UNREAD = frozenset((coding.TOO_LARGE, coding.DAMAGED, coding.UNKNOWN))
 _BROKEN = frozenset((coding.TRUNCATED, coding.DAMAGED))
@@ -25,14 +26,14 @@ class MemoryBudget:
     left: int
 
     def take(self, size: int) -> bool:
-        """Take some, and say whether there was enough."""
+        """Take an amount, and return whether there was enough."""
         if size > self.left:
             return False
         self.left -= size
         return True
 
     def give_back(self, size: int) -> None:
-        """Return what was taken."""
+        """Return an amount to the budget."""
         self.left += size
 
 
@@ -46,14 +47,14 @@ class CapturedBody:
     """One body.
 
     :ivar size: its length on the wire so far.
-    :ivar coding: its ``Content-Encoding``, empty when there is none.
+    :ivar coding: its ``Content-Encoding``, empty if there is none.
     :ivar dropped: how many of its bytes were not kept.
     :ivar gap: bytes are missing from here on, so that neither hash nor content can be known.
-    :ivar faults: what was odd.
+    :ivar faults: its anomalies.
     """
 
     def __init__(self, lines: HeaderLines, limit: int, budget: MemoryBudget) -> None:
-        """Begin a body.
+        """Start a body.
 
         :param lines: the header lines of its message.
         :param limit: how many bytes of content are kept.
@@ -63,7 +64,7 @@ class CapturedBody:
         self.faults: list[str] = []
         self.coding = lines.field("content-encoding")
         self._hash = hashlib.sha256()
-        # Beyond what is kept, and yet bounded: a kilobyte of brotli may be a gigabyte of zeros.
+        # More than what is kept, but bounded: a kilobyte of brotli may expand to a gigabyte of zeros.
         self._decoder = coding.Decoder(self.coding, limit * READ_FACTOR, is_textual(lines))
         self._limit, self._budget = limit, budget
         # One growing piece: large ones are mapped by themselves, and moved by the system without a copy.
@@ -72,7 +73,7 @@ class CapturedBody:
 
     @property
     def sha256(self) -> str | None:
-        """The hash of what went over the wire, None when there was nothing or some of it is missing."""
+        """The hash of the bytes on the wire; None if there were none or some are missing."""
         return None if self.gap or not self.size else self._hash.hexdigest()
 
     @property
@@ -82,7 +83,7 @@ class CapturedBody:
 
     @property
     def readable(self) -> bool:
-        """Whether what is kept is the content, not a coding that we do not know."""
+        """Return whether the kept bytes are the content, and not in an unknown coding."""
         return self._decoder.readable
 
     @property
@@ -92,11 +93,11 @@ class CapturedBody:
 
     @property
     def broken(self) -> str:
-        """The fault of a content coding that broke off or is damaged, empty where it is whole."""
+        """The fault of a truncated or damaged content coding; empty if it is intact."""
         return next((each for each in self._decoder.faults if each in _BROKEN), "")
 
     def has_room(self, size: int) -> bool:
-        """Whether so many bytes more are kept whole, so that it does not matter in which pieces they come."""
+        """Return whether this many more bytes will all be kept, so that their division does not matter."""
         return not self.coding and self._kept_size + size <= self._limit and size <= self._budget.left
 
     def feed(self, data: bytes) -> bytes:
@@ -129,32 +130,32 @@ class CapturedBody:
         self.note(reason)
 
     def ended(self, size: int) -> None:
-        """Take the true length, which is more than what came when bytes were lost."""
+        """Process the true length, which exceeds what arrived if bytes were lost."""
         if size > self.size:
             self.dropped += size - self.size
             self.lost("body_lost")
             self.size = size
 
     def note(self, fault: str) -> None:
-        """Remember what was odd, once."""
+        """Note an anomaly, once."""
         if fault not in self.faults:
             self.faults.append(fault)
 
     def content(self) -> bytes | bytearray:
-        """Return what is kept, which must not be changed."""
+        """Return the kept bytes, which must not be changed."""
         return self._kept
 
     def forget(self) -> None:
-        """Let go of the bytes; what was read of them still counts."""
+        """Release the bytes; what was parsed of them remains valid."""
         self._kept = bytearray()
 
     def release(self) -> None:
-        """Let go of what is kept."""
+        """Release the kept bytes."""
         self._budget.give_back(self._kept_size)
         self._kept, self._kept_size = bytearray(), 0
 
     def _update(self, data: bytes) -> None:
-        """Hash in small pieces: for larger ones the interpreter is let go of, and other threads hold it for long."""
+        """Hash in small pieces: for larger ones hashlib releases the interpreter, which then returns late."""
         if _SMALL < len(data) <= _MEDIUM:
             for at in range(0, len(data), _SMALL):
                 self._hash.update(data[at : at + _SMALL])
@@ -165,8 +166,8 @@ class CapturedBody:
         if TRUNCATED in self.faults:
             self.dropped += wire_size
         elif content:
-            # The limit of this body, then that of all together: a thousand bodies within their own limits are still
-            # too much.
+            # The limit of this body, then the common one: a thousand bodies within their own limits are still too
+            # much.
             if self._kept_size + len(content) > self._limit or not self._budget.take(len(content)):
                 self.note(TRUNCATED)
                 self.dropped += wire_size

@@ -1,4 +1,4 @@
-"""The ending of an exchange: what the relay saw of its bytes, refined by what its dialect says they mean."""
+"""The ending of an exchange: as seen by the relay, refined by what the dialect makes of the bytes."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ from ccsproxy.wire import coding
 #: Calls that a model answers, so that an error in the answer is theirs.
 _ANSWERED = frozenset({Category.MODEL, Category.COUNT_TOKENS})
 
-#: By the fault of a content coding: how a call ended whose answer cannot be read to its end.
+#: How a call ended whose answer cannot be decoded to its end, by the fault of its content coding.
 _BROKEN = {
     coding.TRUNCATED: (
         Outcome.UPSTREAM_TRUNCATED,
@@ -25,7 +25,7 @@ _BROKEN = {
 
 
 class FinalOutcome(msgspec.Struct, frozen=True):
-    """The outcome, the error beside it, and whether the response is less than whole."""
+    """The outcome, its error, and whether the response is incomplete."""
 
     outcome: str
     error: Error | None
@@ -41,13 +41,13 @@ def refine(
     asked: bool = True,
     broken: str = "",
 ) -> FinalOutcome:
-    """Say how an exchange ended.
+    """Determine how an exchange ended.
 
-    :param status: of the response, None when there was none.
-    :param answer: what was read of the response, None when nothing was.
-    :param unread: part of the response was relayed and not read, so that its end says nothing.
-    :param asked: false where the request is known to ask nothing, so that it has no answer to miss.
-    :param broken: the fault of the body's content coding where that ended early or is damaged, else empty.
+    :param status: of the response; None if there was none.
+    :param answer: the decoded response; None if nothing was decoded.
+    :param unread: part of the response was relayed and not read, so its end is unreliable.
+    :param asked: false if the request is known to have no content, so that no answer is expected.
+    :param broken: the fault of the body's content coding if it ended early or is damaged, else empty.
     """
     partial = not ending.response_whole
     error = Error(ending.kind, ending.message) if ending.kind else None
@@ -58,14 +58,14 @@ def refine(
     if answer is None:
         return FinalOutcome(ending.outcome, error, partial)
     if broken and category == Category.MODEL and answer.error is None and _lacks_an_end(answer):
-        # What is missing was sent and cannot be read: neither an empty answer nor somebody else's.
+        # The missing part was sent and cannot be decoded: the answer is neither empty nor unrelated.
         return FinalOutcome(*_BROKEN[broken], True)
     if unread:
         return FinalOutcome(ending.outcome, error, partial)
     if answer.error is not None:
         return FinalOutcome(_of_error(ending, answer, category), answer.error, partial or not answer.complete)
     if category == Category.MODEL and ending.eof_unverified and "invalid_json" in answer.faults:
-        # Nothing but the end of the connection framed it, and what came is not a whole answer of its dialect.
+        # It was framed only by the end of the connection, and is not a complete answer of its dialect.
         error = Error("upstream_truncated", "the answer ended with its connection, and before it was whole")
         return FinalOutcome(Outcome.UPSTREAM_TRUNCATED, error, True)
     if category == Category.MODEL and answer.missing is not None and asked:
@@ -82,14 +82,14 @@ def _lacks_an_end(answer: DecodedResponse) -> bool:
 
 
 def _of_error(ending: Ending, answer: DecodedResponse, category: str) -> str:
-    """Say how a 2xx with an error in it ended; a stored object may hold the error of something long past."""
+    """Determine the outcome of a 2xx response with an error; a stored object may contain an old error."""
     if answer.is_stream:
         return Outcome.STREAM_ERROR
     return Outcome.UPSTREAM_ERROR if category in _ANSWERED else ending.outcome
 
 
 def _http_error(status: int, answer: DecodedResponse | None, ending: Ending) -> Error:
-    """Say what the upstream said of its error, where it said something, and what the relay knows beside it."""
+    """Return the error that the upstream reported, if any, or else what the relay knows."""
     plain = f"The upstream answered {status}."
     said = answer.error if answer is not None else None
     words = plain if said is None or not said.message else f"The upstream answered {status}: {said.message}"

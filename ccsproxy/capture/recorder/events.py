@@ -14,7 +14,7 @@ Event = dict[str, Any]
 
 
 def request_started(started: Started | Record) -> Event:
-    """Say that a request has begun.
+    """Build the event for the start of a request.
 
     :param started: its announcement, or the record of one that ended before it was announced.
     """
@@ -33,9 +33,9 @@ def request_started(started: Started | Record) -> Event:
 
 
 def request_completed(record: Record, cost: Cost) -> Event:
-    """Say that a request has ended and its record is stored.
+    """Build the event for the end of a request whose record is stored.
 
-    :param cost: what it cost; a lower bound of it is told with ``unpriced``, which says what is missing.
+    :param cost: its cost; a lower bound has ``unpriced``, which states what is missing.
     """
     usage = None if record.usage is None else msgspec.structs.replace(record.usage, raw=None)
     return {
@@ -55,6 +55,6 @@ def request_completed(record: Record, cost: Cost) -> Event:
 
 
 def price_of(record: Record, price: Price) -> Cost:
-    """Return what a recorded call cost."""
+    """Return the cost of a recorded call."""
     model, url = priced_model(record.model, record.response_model), record.upstream_url or ""
     return price(model, record.usage, record.started_at, record.upstream, url)

@@ -8,15 +8,15 @@ from ccsproxy.exchange.fieldlines import RawHeaders
 from ccsproxy.exchange.record import Pairs
 from ccsproxy.redaction.kinds.named.names import secret_header
 
-#: How many lines are remembered, and how long they are at most: most of a head are those of the call before.
+#: How many lines are cached, and their maximum length: most lines of a head are the same as in the previous call.
 _MOST_LINES, _LONGEST_LINE = 2048, 256
-#: What a line says, as bytes and as text.
+#: A line as bytes and as text.
 _Line = tuple[tuple[bytes, bytes], tuple[str, str]]
 _lines: dict[bytes, _Line] = {}
 
 
 def text_of(data: bytes) -> str:
-    """Read the bytes of a head as text: UTF-8 where they are, else Latin-1, in which every byte is a character."""
+    """Decode the bytes of a head: UTF-8 if valid, else Latin-1, in which every byte is a character."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -24,7 +24,7 @@ def text_of(data: bytes) -> str:
 
 
 def pairs(headers: RawHeaders) -> Pairs:
-    """Return header lines as text, spelled and ordered as they came."""
+    """Return header lines as text, with their spelling and order."""
     try:
         return [(name.decode(), value.decode()) for name, value in headers]
     except UnicodeDecodeError:
@@ -32,7 +32,7 @@ def pairs(headers: RawHeaders) -> Pairs:
 
 
 def _read(block: bytes) -> list[_Line] | None:
-    """Read header lines, each that was read before as it was then; None where something is odd about them."""
+    """Parse header lines, with a cache; None if anything about them is unusual."""
     found = []
     for each in block.split(b"\r\n"):
         line = _lines.get(each)
@@ -51,7 +51,7 @@ def _read_one(each: bytes) -> _Line | None:
         return None
     name, value = read[0]
     line = read[0], (text_of(name), text_of(value))
-    # Nothing secret by its name is kept longer than the exchange that it came with; what is by its shape, see below.
+    # A line that is secret by its name is never cached; for those secret by their value see below.
     if len(each) <= _LONGEST_LINE and not secret_header(line[1][0]):
         if len(_lines) >= _MOST_LINES:
             _lines.clear()
@@ -60,9 +60,9 @@ def _read_one(each: bytes) -> _Line | None:
 
 
 def forget_redacted(lines: Pairs, clean: Pairs) -> None:
-    """Remember no line in which something was found that its name does not tell.
+    """Remove lines from the cache in which a secret was found.
 
-    :param clean: the lines without secrets, one for one; none where they could not be redacted.
+    :param clean: the lines without secrets, one for one; none if they could not be redacted.
     """
     found = len(clean) != len(lines) or any(
         line is not now and line != now and not secret_header(line[0]) for line, now in zip(lines, clean, strict=True)
@@ -87,7 +87,7 @@ def mapping(lines: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 @lru_cache(256)
 def _key(name: str) -> bytes:
-    """Return what stands before the value of a field; the names that are asked for are ours, and few."""
+    """Return the text before the value of a field; the queried names are few, and our own."""
     return b"\n%b:" % name.encode("ascii")
 
 
@@ -97,7 +97,7 @@ class HeaderLines:
     __slots__ = ("_lines", "_lower", "_mapping", "_pairs", "_raw")
 
     def __init__(self, lines: bytes) -> None:
-        """Take lines as they came, see `ccsproxy.exchange.fieldlines`."""
+        """Store the lines as received, see `ccsproxy.exchange.fieldlines`."""
         self._lines = lines
         self._lower = b""
         self._raw: RawHeaders | None = None
@@ -106,12 +106,12 @@ class HeaderLines:
 
     @property
     def raw(self) -> RawHeaders:
-        """The lines as bytes, spelled and ordered as they came."""
+        """The lines as bytes, with their spelling and order."""
         return self._raw if self._raw is not None else self._both()[0]
 
     @property
     def pairs(self) -> Pairs:
-        """The lines as text, spelled and ordered as they came."""
+        """The lines as text, with their spelling and order."""
         return self._pairs if self._pairs is not None else self._both()[1]
 
     @property
@@ -123,7 +123,7 @@ class HeaderLines:
 
     @property
     def plain(self) -> bool:
-        """Whether the lines are all ASCII and no name comes twice, so that `mapping` says all that they do."""
+        """Whether all lines are ASCII and no name occurs twice, so that `mapping` is equivalent to them."""
         return self._lines.isascii() and len(self.mapping) == len(self.pairs)
 
     def _both(self) -> tuple[RawHeaders, Pairs]:
@@ -136,7 +136,7 @@ class HeaderLines:
         return raw, text
 
     def field(self, name: str) -> str:
-        """Return a field's value, its lines joined by a comma; empty when there is none.
+        """Return a field's value, its lines joined by a comma; empty if there is none.
 
         :param name: in lower case; not that of a cookie.
         """
@@ -152,11 +152,11 @@ class HeaderLines:
         return text_of(self._lines[begin - 1 : self._lower.index(b"\r", begin) - 1].strip(b" \t"))
 
     def forget(self) -> None:
-        """Keep the lines only as they came, which takes a tenth of the memory."""
+        """Keep the lines only as received, which takes a tenth of the memory."""
         self._lower = b""
         self._raw = self._pairs = self._mapping = None
 
 
 def media_type(lines: HeaderLines) -> str:
-    """Return the media type of a body in lower case without its parameters, empty when there is none."""
+    """Return the media type of a body in lower case without parameters; empty if there is none."""
     return lines.field("content-type").partition(";")[0].partition(",")[0].strip().lower()

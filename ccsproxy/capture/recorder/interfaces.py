@@ -1,4 +1,4 @@
-"""Interfaces of what the recorder uses from other packages, so that each can be replaced and can fail on its own."""
+"""What the recorder uses from other packages, as interfaces, so that each can be replaced and can fail on its own."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost
 
-#: What a call costs: model, usage, time of the start, the upstream's NAME and its address.
+#: Computes the cost of a call from model, usage, time of the start, the upstream's NAME and its address.
 Price = Callable[[str | None, Usage | None, str, str, str], Cost]
 
 
@@ -23,30 +23,30 @@ class Reader(Protocol):
 
     @property
     def timed(self) -> bool:
-        """Whether all that it says about times is settled, so that what follows may come in larger pieces."""
+        """Return whether all times are determined, so that further data may arrive in larger pieces."""
 
     def watch(self, watcher: StreamWatcher) -> None:
-        """Show the events of a stream to somebody else as well; called before the first bytes."""
+        """Register an observer of the events of a stream; called before the first bytes."""
 
     def feed(self, data: bytes, at_ms: float) -> None:
         """Take the next bytes, and when they arrived in milliseconds since the exchange began."""
 
     def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
-        """Take a body that is no stream from who keeps it anyway, when it ends."""
+        """Use a body that the caller keeps anyway, if it is not a stream, instead of copying it."""
 
     def overflow(self) -> None:
-        """Note that nothing is kept of what follows: only its counts and its ending are read."""
+        """Stop keeping what follows; only its counts and its ending are read."""
 
     def finish(self, whole: bool, at_ms: float | None = None) -> DecodedResponse:
-        """Take the end, and when it came, and say what was read."""
+        """Process the end, and the time when it arrived; return the decoded response."""
 
 
 class Dialect(Protocol):
-    """What kind of call an exchange is."""
+    """The kind of call of an exchange."""
 
     @property
     def name(self) -> str:
-        """The dialect's name, as records have it."""
+        """The dialect's name in records."""
 
     @property
     def category(self) -> str:
@@ -54,14 +54,14 @@ class Dialect(Protocol):
 
     @property
     def model(self) -> str | None:
-        """The model asked for."""
+        """The requested model."""
 
     def reader(self, facts: Facts) -> Reader:
         """Make a reader for the response."""
 
 
 class DurableAnswers(Protocol):
-    """Remembers across restarts which answers were begun without usage (`ccsproxy.store.uncounted`)."""
+    """Remembers answers without usage across restarts (`ccsproxy.store.uncounted`)."""
 
     def names(self) -> Iterable[str]:
         """Return their names, oldest first."""
@@ -70,7 +70,7 @@ class DurableAnswers(Protocol):
         """Keep names; returns at once."""
 
     def remove(self, name: str) -> bool:
-        """Remove a name durably, and tell whether that was possible."""
+        """Remove a name durably; return whether that succeeded."""
 
 
 class Store(Protocol):
@@ -78,39 +78,39 @@ class Store(Protocol):
 
     @property
     def uncounted(self) -> DurableAnswers:
-        """The answers whose usage has not been told; used after `open`."""
+        """The answers without usage; available after `open`."""
 
     def open(self, alive: Mapping[str, float | None]) -> Deferred[Any]:
-        """Recover what an earlier process left; exchanges that are alive are not closed as unclean.
+        """Recover what an earlier process left; exchanges that are alive are not recorded as unclean.
 
-        :param alive: by id, since when each may have been recorded, None for moments ago.
+        :param alive: by id, the earliest time at which each may have been recorded; None for moments ago.
         """
 
     def last_seq(self, session_id: str) -> int:
-        """Return the last number that a session has had, 0 for none."""
+        """Return the last number in a session, 0 for none."""
 
     def started(self, started: Started) -> None:
         """Note that an exchange has begun."""
 
     def append(self, record: Record) -> Deferred[Any]:
-        """Write a record; fires when its whole line is with the kernel."""
+        """Write a record; fires when the kernel has the complete line."""
 
     def health(self) -> dict[str, Any]:
         """Return the store's state."""
 
     def recreate_data_dir(self) -> None:
-        """Begin the data dir anew where it was removed; asked once a second."""
+        """Recreate the data dir if it was removed; called once a second."""
 
     def close(self) -> Deferred[None]:
-        """Force everything to the disk and let go."""
+        """Sync everything to disk and release the data dir."""
 
 
 @attr.frozen
 class Interpreters:
-    """What the pure rooms know of an exchange.
+    """The recorder's access to the pure packages.
 
-    :ivar detect: which dialect it speaks.
-    :ivar identify: who calls, from headers, target and the parsed body (None when it is unknown).
+    :ivar detect: determines the dialect.
+    :ivar identify: identifies the caller from headers, target and the parsed body (None if unknown).
     """
 
     detect: Callable[[Facts], Dialect]

@@ -1,7 +1,7 @@
-"""The recorder's life cycle: begins with the main process's first message, ends with its last, or with its death.
+"""The recorder's life cycle: it begins with the main process's first message, and ends with its last, or its death.
 
-What it owns: the store's lock while it lives, and each relay's log from the relay's death on. It ends when the main
-process says so and everything is stored, or when the main process is gone and every relay's log is worked off.
+It owns the store's lock while it lives, and each relay's log after the relay's death. It ends when the main process
+requests it and everything is stored, or when the main process has died and every relay's log has been processed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -36,18 +36,18 @@ from ccsproxy.providers.price_book import PriceBook, PricesError
 
 #: Seconds between two reports of the store's health.
 HEALTH_EVERY = 1.0
-#: Seconds from being ready to the first frame: whoever is going to be killed by it has then said that it was ready.
+#: Seconds from being ready to the first frame: if a frame kills the recorder, it has then reported that it was ready.
 FIRST_AFTER = 0.01
-#: Seconds after the main process's death in which its workers have to end; they do so when they hear of it.
+#: Seconds after the main process's death in which its workers have to end; they do so when they notice it.
 WORKERS_WITHIN = 10.0
 
 
 @attr.frozen
 class Recovered:
-    """What was found of the exchanges that were asked for.
+    """The result of recovering exchanges of earlier recorders.
 
-    :ivar under_way: by id, how those began that were announced and have no record.
-    :ivar stored: the ids of those that have their record.
+    :ivar under_way: by id, the beginnings of those that were announced and have no record.
+    :ivar stored: the ids of those that have a record.
     """
 
     under_way: Mapping[str, Started] = attr.field(factory=dict)
@@ -56,13 +56,13 @@ class Recovered:
 
 @attr.frozen
 class RecorderParts:
-    """What the recorder is put together from.
+    """The factories of the recorder's parts.
 
-    :ivar store: makes the store.
-    :ivar recovered: reads what opening it answered.
-    :ivar unclean: makes the record of an exchange of which only the beginning is known.
+    :ivar store: creates the store.
+    :ivar recovered: interprets the result of opening it.
+    :ivar unclean: builds the record of an exchange of which only the beginning is known.
     :ivar interpreters: see `Interpreters`.
-    :ivar redactors: makes what makes a redactor for each exchange.
+    :ivar redactors: creates the factory of redactors, one for each exchange.
     """
 
     store: Callable[[RecorderSettings, Any, PriceBook], Store]
@@ -73,14 +73,14 @@ class RecorderParts:
 
 
 def patterns_of(settings: RecorderSettings) -> tuple[tuple[str, ...], ...]:
-    """Return the user's own expressions of secrets, and of what is none."""
+    """Return the user's own patterns of secrets, and of what is not one."""
     return settings.redact_patterns, settings.keep_patterns
 
 
 def prices_in_force(settings: RecorderSettings) -> PriceBook:
-    """Return the prices that calls are priced with, and keep a copy of the user's for the commands.
+    """Return the prices of calls, and keep a copy of the user's file for commands.
 
-    Prices never stop a recorder: a file that cannot be used any more is as none, and the log says so.
+    Prices never stop a recorder: a file that cannot be used any more is ignored and logged.
     """
     try:
         book = PriceBook(Path(settings.prices) if settings.prices else None)
@@ -92,10 +92,10 @@ def prices_in_force(settings: RecorderSettings) -> PriceBook:
 
 
 class RecorderProcess:
-    """Puts the recorder together when the main process has said what to do, and takes it apart at the end.
+    """Assembles the recorder from the main process's settings, and shuts it down at the end.
 
     :ivar inbox: the protocol of the link to the main process.
-    :ivar sources: by relay, those whose log is not worked off.
+    :ivar sources: by relay, those whose log has not been processed completely.
     """
 
     _log = Logger()
@@ -149,9 +149,9 @@ class RecorderProcess:
         opened.addErrback(self._not_opened)
 
     def reload(self, settings: RecorderSettings) -> None:
-        """Read the user's prices again, and label and redact what begins from now on as the settings say.
+        """Apply changed settings: prices at once, labels and redaction to exchanges that begin from now on.
 
-        Prices stay as they were where the file cannot be used.
+        Prices stay as they were if the file cannot be used.
         """
         try:
             self._prices.reload(Path(settings.prices) if settings.prices else None)
@@ -166,14 +166,14 @@ class RecorderProcess:
         self._patterns = patterns_of(settings)
 
     def close(self) -> None:
-        """Read and finish everything, say so, and end."""
+        """Read and finish everything, report it, and end."""
         self._closing = True
         for source in list(self.sources.values()):
             source.finish()
         self._end_when_worked_off()
 
     def lost(self) -> None:
-        """Work off what the relays have left, and end: the main process is gone, and its workers go with it."""
+        """Process the rest of the logs, and end: the main process has died, and its workers end with it."""
         self._orphaned = True
         self._hurrying = self._reactor.callLater(WORKERS_WITHIN, self._hurry)
         self._end_when_worked_off()
@@ -215,7 +215,7 @@ class RecorderProcess:
             source.finish()
 
     def _worked_off(self, source: RelaySource) -> None:
-        """All that a relay has said is with the recorder: end what it has not ended, unless it lives."""
+        """End the exchanges that a relay has not ended, now that its log has been processed, unless it lives."""
         recorder = self._recorder
         if self._ending or recorder is None or source.alive:
             self._end_when_worked_off()
@@ -280,7 +280,7 @@ class RecorderProcess:
         self.inbox.report.closed()
 
     def _waiting(self) -> bool:
-        """Whether there is something to read yet; nobody waits for a store that is being opened in vain."""
+        """Return whether there is something left to read; a store that cannot be opened is not waited for."""
         if self._recorder is None:
             return self._store is not None
         if not self._reading:

@@ -50,15 +50,15 @@ class Recorder:
         price: Price = list_price,
         later: Later | None = None,
     ) -> None:
-        """Make one.
+        """Create the recorder.
 
-        :param redactor: makes one for an exchange.
-        :param report: hears of everything that the relay has to know.
+        :param redactor: creates one for an exchange.
+        :param report: receives everything that the relay has to know.
         :param under_way: by id, the exchanges that an earlier recorder has announced and not stored.
-        :param stored: the ids of those that it has stored without having been able to say so.
-        :param unclean: makes the record of an exchange of which only the beginning is known.
-        :param price: what a call costs.
-        :param later: calls a callable after some seconds; without it nothing is waited for.
+        :param stored: the ids of those that it has stored without having been able to report it.
+        :param unclean: builds the record of an exchange of which only the beginning is known.
+        :param price: computes the cost of a call.
+        :param later: calls a callable after some seconds; without it nothing is delayed.
         """
         self._policy, self._interpreters, self._redactor = policy, interpreters, redactor
         self._sessions, self._store, self._report, self._budget = sessions, store, report, budget
@@ -83,11 +83,11 @@ class Recorder:
         return self.writer.appending
 
     def turn_begins(self) -> None:
-        """Hear that several frames follow at once."""
+        """Called before several frames are passed on at once."""
         self._opening.turn_begins()
 
     def turn_ends(self) -> None:
-        """Hear that no more frames are there for now; never raises."""
+        """Called when no more frames are available for now; never raises."""
         self._opening.turn_ends()
 
     def take(self, frame: Frame) -> None:
@@ -108,12 +108,12 @@ class Recorder:
             self.writer.broken(assembly)
 
     def take_other(self, frame: Frame) -> None:
-        """Take a frame of no exchange that is open: whatever it was told of, it is over."""
+        """Process a frame of an exchange that is not open any more."""
 
     def relay_died(self, relay: int, kind: str, message: str) -> None:
-        """End what a relay that has died has not ended; all that it had said has been taken.
+        """End the exchanges that a dead relay has not ended, after its log has been processed.
 
-        :param kind: of the error of what was cut, and the fault of what was not.
+        :param kind: of the error of those that were cut, and the fault of the others.
         """
         self._opening.let_all_go()
         for assembly in list(self._open.values()):
@@ -121,9 +121,9 @@ class Recorder:
                 self.end_exchange(assembly, self._cut(assembly, Outcome.UNCLEAN, kind, message))
 
     def record_unclean(self, begun: Begun, relay: int | None = None) -> "Deferred[bool]":
-        """Record that an exchange has begun of which nothing else is left.
+        """Record an exchange of which only the beginning is known.
 
-        :param relay: whose `settled` waits for it, the one that its number names by default.
+        :param relay: whose `settled` waits for it, by default the one in its number.
         :return: whether it has a record now.
         """
         if begun.id in self._stored_before or self._unclean is None:
@@ -146,8 +146,8 @@ class Recorder:
     def finish(self, cut: bool) -> Deferred[None]:
         """Wait for the store.
 
-        :param cut: first end what is still open, as cut by the shutdown.
-        :return: fires when the store has acknowledged or refused every record.
+        :param cut: first end the open exchanges, as cut by the shutdown.
+        :return: fires when the store has acknowledged or rejected every record.
         """
         self._opening.let_all_go()
         for assembly in list(self._open.values()) if cut else ():
@@ -168,7 +168,8 @@ class Recorder:
             self._report.dropped(frame.exchange, "error")
             return
         if head.id in self._stored_before:
-            # It is in the log still, since the relay never heard: a recorder died between storing it and saying so.
+            # It is still in the log because the relay was never told: a recorder died between storing and reporting
+            # it.
             self._report.stored(frame.exchange)
             return
         self._open[frame.exchange] = assembly
@@ -178,27 +179,27 @@ class Recorder:
             self.writer.broken(assembly)
 
     def begin_other(self, frame: Frame, head: RequestHead) -> bool:
-        """Take the beginning of what is no ordinary exchange; tell whether it is none."""
+        """Process the beginning of a special exchange (a WebSocket); return whether it is one."""
         return False
 
     def assembly(self, number: int, head: RequestHead) -> Assembly:
-        """Make what collects an exchange."""
+        """Create the collector of an exchange."""
         gate = RedactionGate(self._redactor())
         return Assembly(number, head, self._policy, self._interpreters, gate, self._budget, self._answers)
 
     def redact_with(self, redactor: Callable[[], Redactor]) -> None:
-        """Redact what begins from now on by other rules.
+        """Use other redaction rules for exchanges that begin from now on.
 
-        :param redactor: makes one for an exchange.
+        :param redactor: creates one for an exchange.
         """
         self._redactor = redactor
 
     def label(self, labels: dict[str, str]) -> None:
-        """Label what begins from now on."""
+        """Set the labels of exchanges that begin from now on."""
         self._policy = attr.evolve(self._policy, labels=labels)
 
     def tell(self, number: int, reason: str | None = None) -> None:
-        """Tell the relay that an exchange is stored, or why it is dropped."""
+        """Report to the relay that an exchange is stored, or why it is dropped."""
         if reason is None:
             self._report.stored(number)
         else:
@@ -243,7 +244,7 @@ class Recorder:
 
     def end_exchange(self, assembly: Assembly, ended: EndFrame) -> None:
         """End an exchange, and have its record written."""
-        # First of all: whatever fails below, no later frame finds it open, and it ends exactly once.
+        # First, so that no later frame finds it open if anything below fails, and it ends exactly once.
         del self._open[assembly.number]
         self._whole.pop(assembly.number, None)
         try:
@@ -258,7 +259,7 @@ class Recorder:
         self.writer.write(assembly, ended)
 
     def _open_somehow(self, assembly: Assembly) -> None:
-        """Give an exchange a number that could not be opened by what it says."""
+        """Number an exchange that could not be opened normally."""
         try:
             if not assembly.seq:
                 self._opening.open_somehow(assembly)
@@ -266,7 +267,7 @@ class Recorder:
             self.writer.broken(assembly)
 
     def _cut(self, assembly: Assembly, outcome: Outcome, kind: str, message: str) -> EndFrame:
-        """Return the ending of an exchange of which none came."""
+        """Return the ending of an exchange that was cut."""
         ending = self._whole.get(assembly.number)
         if ending is None:
             ending = cut_ending(outcome, kind, message)

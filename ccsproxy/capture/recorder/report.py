@@ -17,12 +17,12 @@ Later = Callable[[Callable[[], None]], object]
 
 
 class MainReport:
-    """Collects what happens in a turn for the main process, and writes it at its end."""
+    """Collects the messages of a turn for the main process, and writes them at its end."""
 
     def __init__(self, write: Callable[[bytes], None], later: Later) -> None:
-        """Make one.
+        """Create the report.
 
-        :param write: takes whole lines.
+        :param write: accepts complete lines.
         :param later: calls a callable when the turn is over.
         """
         self._write, self._later = write, later
@@ -31,7 +31,7 @@ class MainReport:
         self._tallies = Tallies()
 
     def ready(self) -> None:
-        """Say that the store is open."""
+        """Report that the store is open."""
         self._line({"ready": True})
 
     def event(self, event: Event) -> None:
@@ -39,33 +39,33 @@ class MainReport:
         self._line({"event": event})
 
     def health(self, health: dict[str, Any]) -> None:
-        """Tell how the store is."""
+        """Report the health of the store."""
         self._line({"health": health})
 
     def tally(self, record: Record, cost: Cost) -> None:
-        """Add an exchange that has ended to what `metrics` tells next."""
+        """Add an ended exchange to the next message of `metrics`."""
         tally(self._tallies, record, cost)
 
     def metrics(self) -> None:
-        """Tell what has been added to the metrics, if anything has."""
+        """Report what was added to the metrics, if anything."""
         if changes := self._tallies.changes():
             self._line({"metrics": msgspec.to_builtins(changes, str_keys=True)})
 
     def departed(self, relay: int, announced: int) -> None:
-        """Say that all of a relay that has died is settled.
+        """Report that everything of a dead relay is settled.
 
-        :param announced: how many exchanges its log tells of.
+        :param announced: how many exchanges its log contains.
         """
         self._line({"departed": [relay, announced]})
 
     def closed(self) -> None:
-        """Say that everything is stored and the store is closed."""
+        """Report that everything is stored and the store is closed."""
         self.metrics()
         self._line({"closed": True})
         self.flush()
 
     def flush(self) -> None:
-        """Write what has been collected."""
+        """Write the collected messages."""
         self._due = False
         if self._lines:
             lines, self._lines = self._lines, []
@@ -81,7 +81,7 @@ class MainReport:
 class RelayReport:
     """Collects what became of one relay's exchanges, and writes it at the end of the turn.
 
-    Invariant: a number is in one line at most.
+    Invariant: a number is in at most one line.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class RelayReport:
         taken: Callable[[], int],
         count_drop: Callable[[str], None],
     ) -> None:
-        """Make one.
+        """Create the report.
 
-        :param taken: tells which region of the log was the last that has been read whole.
-        :param count_drop: counts a dropped exchange by its reason, where the relay's counters are.
+        :param taken: returns the last region of the log that has been read completely.
+        :param count_drop: counts a dropped exchange by its reason, in the relay's counters.
         """
         self._write, self._later, self._taken, self._count_drop = write, later, taken, count_drop
         self._stored: list[int] = []
@@ -103,23 +103,23 @@ class RelayReport:
         self._due = False
 
     def stored(self, number: int) -> None:
-        """Say that an exchange is stored."""
+        """Report that an exchange is stored."""
         self._stored.append(number)
         self._wake()
 
     def dropped(self, number: int, reason: str) -> None:
-        """Say that an exchange is not going to be stored."""
+        """Report that an exchange will not be stored."""
         self._count_drop(reason)
         self._dropped.append(number)
         self._wake()
 
     def progress(self) -> None:
-        """Say what has been read, if the relay does not know it yet."""
+        """Report what has been read, if the relay does not know it yet."""
         if self._taken() != self._told:
             self._wake()
 
     def flush(self) -> None:
-        """Write what has been collected."""
+        """Write the collected messages."""
         self._due = False
         line: dict[str, Any] = {"taken": self._taken()}
         self._told = line["taken"]
@@ -136,7 +136,7 @@ class RelayReport:
 
 
 class Report:
-    """Tells each what concerns it.
+    """Routes reports to the main process and the relays.
 
     :ivar main: to the main process.
     :ivar relays: by relay.
@@ -155,11 +155,11 @@ class Report:
         self.main.tally(record, cost)
 
     def stored(self, number: int) -> None:
-        """Say that an exchange is stored."""
+        """Report that an exchange is stored."""
         if (relay := self.relays.get(number >> RELAY_SHIFT)) is not None:
             relay.stored(number)
 
     def dropped(self, number: int, reason: str) -> None:
-        """Say that an exchange is not going to be stored."""
+        """Report that an exchange will not be stored."""
         if (relay := self.relays.get(number >> RELAY_SHIFT)) is not None:
             relay.dropped(number, reason)

@@ -14,12 +14,12 @@ from ccsproxy.wire import json_items, jsontext
 
 #: How much of a binary body is kept, in bytes.
 BINARY_LIMIT = 256 << 10
-#: The bytes of bodies whose conversation is decoded as far as it is needed only.
+#: The sizes of bodies whose conversation is decoded only as far as needed.
 LONG, LONGEST = 32 << 10, 4 << 20
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What is kept of a body: JSON or text in ``value``, or the bytes of neither in ``binary``."""
+    """The kept content of a body: JSON or text in ``value``, or other bytes in ``binary``."""
 
     value: Any = None
     binary: str | msgspec.UnsetType = msgspec.UNSET
@@ -50,13 +50,13 @@ def read_content(data: bytes | bytearray, readable: bool) -> Content:
 class RequestInMaking:
     """Collects a request.
 
-    :ivar head: as the relay announced it.
+    :ivar head: as announced by the relay.
     :ivar lines: its header lines.
-    :ivar body: as far as it came.
+    :ivar body: as far as it arrived.
     """
 
     def __init__(self, head: RequestHead, limit: int, budget: MemoryBudget) -> None:
-        """Begin with the head.
+        """Start with the head.
 
         :param limit: how many bytes of the body are kept.
         """
@@ -79,7 +79,7 @@ class RequestInMaking:
         return self._expected is not None and self.body.size >= self._expected
 
     def content(self) -> Content:
-        """Read the body; asked for when it is whole."""
+        """Decode the body; called when it is complete."""
         if self._content is None:
             self.body.finish()
             self._content = read_content(self.body.content(), self.body.readable)
@@ -88,19 +88,19 @@ class RequestInMaking:
 
     @property
     def json(self) -> Any:
-        """The body as a JSON value, None when it is none."""
+        """The body as a JSON value; None if it is not JSON."""
         content = self.content()
         return content.value if content.is_json else None
 
     @property
     def asks(self) -> bool:
-        """Whether the body asks for something, as far as is known: JSON that is not empty, or a form with files."""
+        """Return whether the body has content, as far as known: JSON that is not empty, or a form with files."""
         if self.body.gap or self.body.dropped or "multipart/" in self.lines.field("content-type"):
             return True
         return bool(self.json)
 
     def peek(self) -> Any:
-        """Return the body as a JSON value if all of one is there already, whatever was announced; None otherwise."""
+        """Return the body as a JSON value if it is complete, whatever its announced length; None otherwise."""
         if self._content is not None or self.whole:
             return self.json
         try:

@@ -15,24 +15,24 @@ from ccsproxy.dialects.protocol import StreamWatcher
 from ccsproxy.exchange.record import Pairs, Response, Stream
 from ccsproxy.exchange.relayed import ResponseHead
 
-#: The fault of a reader that failed: what it had read is not trusted.
+#: The fault of a reader that raised: its result is not trusted.
 READER_FAILED = "reassemble_failed"
-#: Pieces are read when they are so many bytes, or at the end, those whose time does not matter as one.
+#: Pieces whose individual times do not matter are read together once they have this size, or at the end.
 TOGETHER = 16 << 10
 
 
 class ResponseInMaking:
     """Collects a response.
 
-    :ivar head: as it came.
+    :ivar head: as received.
     :ivar lines: its header lines.
-    :ivar body: as far as it came.
+    :ivar body: as far as it arrived.
     """
 
     _log = Logger()
 
     def __init__(self, head: ResponseHead, limit: int, budget: MemoryBudget) -> None:
-        """Begin with the head.
+        """Start with the head.
 
         :param limit: how many bytes of the body are kept.
         """
@@ -49,9 +49,9 @@ class ResponseInMaking:
         self._unread_size = 0
 
     def read_with(self, reader: Reader, watcher: StreamWatcher | None = None) -> None:
-        """Give the body to a reader as it comes.
+        """Pass the body to a reader as it arrives.
 
-        :param watcher: is shown the events of a stream.
+        :param watcher: observes the events of a stream.
         """
         self._reader = reader
         reader.borrow(self.body.content)
@@ -65,7 +65,7 @@ class ResponseInMaking:
         return self._arrivals.chunks
 
     def feed(self, data: bytes, at: int) -> None:
-        """Take the next piece of the body, and when it came, in microseconds."""
+        """Process the next piece of the body, and its arrival in microseconds."""
         self._unread.append(data)
         self._unread_times.append(at)
         self._unread_size += len(data)
@@ -74,11 +74,11 @@ class ResponseInMaking:
 
     @property
     def size(self) -> int:
-        """How many bytes of the body have come, on the wire."""
+        """How many bytes of the body have arrived, on the wire."""
         return self.body.size + self._unread_size
 
     def read(self) -> None:
-        """Read the pieces that have come since the last time: one by one while it matters when each came."""
+        """Read the pieces since the last call: one by one while their times matter."""
         if not self._unread:
             return
         unread, times = self._unread, self._unread_times
@@ -94,7 +94,7 @@ class ResponseInMaking:
             self._read_pieces(unread[done:], times[-1] / 1e3)
 
     def _read_pieces(self, pieces: list[bytes], at_ms: float) -> None:
-        """Read pieces, as if they had come with the last of them."""
+        """Read pieces as if they had arrived with the last of them."""
         if len(pieces) > 1 and self.body.has_room(sum(map(len, pieces))):
             pieces = [b"".join(pieces)]
         for piece in pieces:
@@ -105,7 +105,7 @@ class ResponseInMaking:
                 self._read(content, at_ms)
 
     def _overflow(self) -> None:
-        """Read on for counts and ending alone: what comes is not kept from here on."""
+        """Continue only for counts and ending: what arrives from here on is not kept."""
         self._overflowed = True
         if self._reader is None:
             return
@@ -120,16 +120,16 @@ class ResponseInMaking:
         self.body.lost(reason)
 
     def ended(self, size: int) -> None:
-        """Take the true length of the body, which is more than what came when bytes were lost."""
+        """Process the true length of the body, which exceeds what arrived if bytes were lost."""
         self.read()
         self.body.ended(size)
 
     def finish(self, whole: bool, last_byte: int | None = None) -> DecodedResponse | None:
-        """Take the end of the body.
+        """Process the end of the body.
 
         :param whole: it arrived to its end, by its own framing.
-        :param last_byte: when its last piece came, in microseconds.
-        :return: what the reader made of it, None when it failed.
+        :param last_byte: when its last piece arrived, in microseconds.
+        :return: the decoded response; None if the reader failed.
         """
         self.read()
         if last_byte:
@@ -156,7 +156,7 @@ class ResponseInMaking:
 
     @property
     def max_gap(self) -> float | None:
-        """The longest pause between two pieces in milliseconds, None where that is not known."""
+        """The longest pause between two pieces in milliseconds; None if unknown."""
         return None if self.body.gap else self._arrivals.max_gap
 
     def record(self, answer: DecodedResponse | None, keep_body: bool, trailers: Pairs) -> Response:

@@ -1,4 +1,4 @@
-"""The times of an exchange as records hold them: milliseconds, or null where nothing happened or is known."""
+"""The times of an exchange in the form of records: milliseconds, or null if nothing happened or is known."""
 
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.dialects.answer import DecodedResponse
@@ -13,7 +13,7 @@ def milliseconds(microseconds: int | None) -> float | None:
 
 
 def record_timing(timing: Timing, answer: DecodedResponse | None, response: ResponseInMaking | None) -> RecordTiming:
-    """Return what the relay measured, with what only the reader of the body knows."""
+    """Return the relay's measurements, together with those that only the reader of the body has."""
     return RecordTiming(
         connected=milliseconds(timing.connected),
         reused=timing.reused,
@@ -31,7 +31,7 @@ def record_timing(timing: Timing, answer: DecodedResponse | None, response: Resp
 def time_to_first_token(
     answer: DecodedResponse | None, response: ResponseInMaking | None, category: str
 ) -> float | None:
-    """Return when the first content came: what the reader saw; of a model's whole answer, its first byte."""
+    """Return when the first content arrived: as the reader saw it; for a complete answer, its first byte."""
     if answer is None or response is None:
         return None
     if answer.missing is not None or answer.error is not None:

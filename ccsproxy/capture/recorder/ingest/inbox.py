@@ -1,4 +1,4 @@
-"""The recorder's end of the control link: settings and logs come in, events and health go out."""
+"""The recorder's end of the control link: receives settings and logs, sends events and health."""
 
 from collections import deque
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from ccsproxy.capture.settings import RecorderSettings
 
 @implementer(IFileDescriptorReceiver)
 class Inbox(Protocol):
-    """Hears what the main process says.
+    """Processes the messages of the main process.
 
-    Descriptors come before the last byte of the message that says what they are, in their order.
+    Descriptors arrive before the last byte of the message that describes them, in its order.
 
     :ivar report: to the main process.
     """
@@ -37,12 +37,13 @@ class Inbox(Protocol):
         lost: Callable[[], None],
         reload: Callable[[RecorderSettings], None] = lambda settings: None,
     ) -> None:
-        """Make one.
+        """Create the protocol.
 
-        :param begin: called once, with the settings, when the relays that there are have been attached.
-        :param attach: called with each relay and its descriptors: log, journal, spill file and link if there are.
-        :param close: called when the main process asks for the end.
-        :param lost: called when the main process is gone.
+        :param begin: called once, with the settings, when the existing relays have been attached.
+        :param attach: called with each relay and its descriptors: log, journal, and spill file and link if they
+            exist.
+        :param close: called when the main process requests the end.
+        :param lost: called when the main process has died.
         :param reload: called with the settings when some of them have changed.
         """
         self.report = MainReport(self._write, lambda flush: reactor.callLater(0, flush))
@@ -52,7 +53,7 @@ class Inbox(Protocol):
         self._gone = False
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
-        """Keep a descriptor until its message is whole."""
+        """Keep a descriptor until its message is complete."""
         self._descriptors.append(descriptor)
 
     def dataReceived(self, data: bytes) -> None:
@@ -64,7 +65,7 @@ class Inbox(Protocol):
                 self._log.failure("a message of the main process could not be used")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear that the main process is gone."""
+        """Report that the main process has died."""
         self._gone = True
         self._lost()
 

@@ -1,4 +1,4 @@
-"""Exchanges that earlier runs began and nobody recorded: their journals are read, recorded, and removed."""
+"""Unrecorded exchanges of earlier runs: their journals are read, recorded, and removed."""
 
 import contextlib
 import time
@@ -22,7 +22,7 @@ _log = Logger()
 class LeftBehind:
     """The exchanges in the journals of earlier runs.
 
-    :ivar begun: each once, though it is in a journal and in its copy.
+    :ivar begun: each once, although it is in a journal and in its copy.
     :ivar paths: the files that have been read.
     """
 
@@ -31,9 +31,9 @@ class LeftBehind:
 
     @classmethod
     def find(cls, data_dir: str, run: str) -> "LeftBehind":
-        """Read what there is; what cannot be read is left for another start.
+        """Read the journals; what cannot be read is left for a later start.
 
-        :param run: the session of this run, whose journals are still written.
+        :param run: the session of this run, whose journals are still being written.
         """
         begun: dict[str, Begun] = {}
         read: list[Path] = []
@@ -54,7 +54,7 @@ class LeftBehind:
         return cls(list(begun.values()), read)
 
     def record(self, recorder: Recorder) -> "Deferred[None]":
-        """Give each exchange that has no record one that says so, then remove the journals.
+        """Make a record of each exchange without one, then remove the journals.
 
         :return: fires when that is done.
         """
@@ -63,8 +63,8 @@ class LeftBehind:
 
     def _remove(self, results: list[tuple[bool, bool]]) -> None:
         """Remove the journals, unless something in them has no record yet."""
-        # All or none: a journal that is removed too early is an exchange that nobody will ever know of, one read
-        # twice only a look.
+        # All or none: if a journal is removed too early, an exchange is lost without a trace; reading it twice does
+        # no harm.
         if all(done and recorded for done, recorded in results):
             for path in self.paths:
                 with contextlib.suppress(OSError):

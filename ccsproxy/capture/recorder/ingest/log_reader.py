@@ -43,7 +43,7 @@ class LogReader:
         self._decrypted: tuple[int, bytes] = (0, b"")
 
     def frames(self) -> Iterator[Frame]:
-        """Yield what can be read now; the caller may stop anywhere, and go on later with another call."""
+        """Yield what can be read now; the caller may stop anywhere, and continue later with another call."""
         while True:
             while self.offset + _HEAD_SIZE <= self._length():
                 yield from self._some()
@@ -52,11 +52,11 @@ class LogReader:
 
     @property
     def taken(self) -> int:
-        """The number of the last region that has been read whole."""
+        """The number of the last region that has been read completely."""
         return max(0, self.seq - 1)
 
     def again(self) -> "LogReader":
-        """Return a reader that begins at the beginning of what is there."""
+        """Return a reader that starts at the beginning of the existing data."""
         return LogReader(self._shared, self._spill, self._cipher)
 
     def _some(self) -> Iterator[Frame]:
@@ -68,8 +68,9 @@ class LogReader:
             return
         size = _HEAD_SIZE + _unpack(source, start)[1]
         copy = bytes(source[start : start + max(size, min(length - self.offset, _TOGETHER))])
-        # Looked at after the copy: a region that was given up meanwhile may have held another's bytes already. One
-        # that was moved is read again, from its new place.
+        # Checked after the copy: a region that was given up meanwhile may already contain another's bytes. One that
+        # was moved
+        # is read again from its new place.
         if shared.seq[self._entry] != self.seq or shared.place[self._entry] != place:
             return
         at, end = 0, len(copy)
@@ -78,43 +79,43 @@ class LogReader:
             begin, at = at + _HEAD_SIZE, at + _HEAD_SIZE + size
             if at > end and begin > _HEAD_SIZE:
                 return  # only a part of it was copied
-            # Before it is handed on: whoever takes it may come back with another call.
+            # Before the frame is yielded, because its consumer may call this method again.
             self.offset += _HEAD_SIZE + size
             yield Frame(kind, number, when, copy[begin:at])
 
     def _length(self) -> int:
-        """Return how many bytes of this region may be read, none when it has been given up."""
+        """Return how many bytes of this region may be read; none if it was given up."""
         if not self.seq or self.seq > self.limit[0] or self._shared.seq[self._entry] != self.seq:
             return 0
         return self.limit[1] if self.seq == self.limit[0] else self._shared.length[self._entry]
 
     def _source(self, place: int, length: int) -> tuple[Any, int]:
-        """Return where the bytes are, and where the next frame begins there."""
+        """Return the buffer, and where the next frame begins in it."""
         if place < IN_FILE:
             return self._shared.memory, self._shared.base(place) + self.offset
         if self._decrypted[0] != self.seq:
             self._decrypted = self.seq, self._read_back(place - IN_FILE, length)
-        # Nothing of the region can be read: it counts as read, or the reader would stand here for ever.
+        # Nothing of the region can be read: it counts as read, or the reader would never get past it.
         if not self._decrypted[1]:
             self.offset = length
         return self._decrypted[1], self.offset
 
     def _read_back(self, slot: int, length: int) -> bytes:
-        """Read a region of the spill file; one that cannot be read costs what is in it, and nothing else."""
+        """Read a region of the spill file; one that cannot be read costs only its contents."""
         try:
             if self._spill is None:
                 raise OSError("there is no spill file")
             return read_region(self._spill, self._cipher, slot, self._shared.nonce(self._entry), length)
         except Exception:
-            # A region that was given up while we read is nobody's loss, and no error.
+            # A region that was given up during the read is neither a loss nor an error.
             if self._shared.seq[self._entry] == self.seq:
                 self._log.failure("a spilled region could not be read, what it held is lost")
             return b""
 
     def _next_region(self) -> bool:
-        """Go to the region that follows, if this one is read as far as it will ever be.
+        """Go to the following region if this one has been read completely.
 
-        That there is a following one is looked at first: only then is this one's length its last word.
+        Whether a following region exists is checked first, because only then is this one's length final.
         """
         following = self._shared.after(self.seq)
         if following is None or following[1] > self.limit[0]:

@@ -20,7 +20,7 @@ from ccsproxy.capture.recorder.report import RelayReport
 from ccsproxy.capture.shared_log import ACCEPTED, BEHIND_SINCE, WORKING, SharedLog
 from ccsproxy.capture.spill import SpillCipher
 
-#: While the store has more records than this to write, nothing more is read: what waits, waits in the log.
+#: While the store has more records than this to write, nothing more is read: the rest waits in the log.
 APPENDING = 256
 #: Seconds between two looks at the store while reading is paused.
 LOOK_AGAIN = 0.02
@@ -29,53 +29,55 @@ TURN = 512 << 10
 
 
 class FrameHandler(Interface):
-    """What the frames of exchanges are given to."""
+    """The consumer of the frames of exchanges."""
 
     @property
     def appending(self) -> int:
         """How many records wait for the store."""
 
     def turn_begins(self) -> None:
-        """Hear that the frames that are there follow."""
+        """Called before the available frames are passed on."""
 
     def turn_ends(self) -> None:
-        """Hear that there are no more for now."""
+        """Called when no more frames are available for now."""
 
     def take(self, frame: Frame) -> None:
         """Take one frame, in the order in which its relay wrote it."""
 
     def record_unclean(self, begun: Begun) -> "Deferred[bool]":
-        """Record that an exchange has begun of which nothing else is left, and say whether it has a record now."""
+        """Record an exchange of which only the beginning is known; return whether it has a record now."""
 
 
 class RelaySource(Protocol):
     """Reads one relay's log, and is the protocol of the link to that relay.
 
-    States: waiting (nothing is handed on before `begin`), reading, paused (the store lags), ending (the relay has
-    died or everything is to be finished: all that is there is read, then ``worked_off`` is called once).
+    States: waiting (nothing is passed on before `begin`), reading, paused (the store lags), ending (the relay has
+    died
+    or everything is to be finished: all existing data is read, then ``worked_off`` is called once).
 
-    :ivar relay: which relay process it is.
-    :ivar attached: what the main process has said of it.
+    :ivar relay: the number of the relay process.
+    :ivar attached: the main process's description of it.
     :ivar report: what became of its exchanges.
     :ivar begun: the exchanges that were not settled when it was attached, by number.
-    :ivar since: since when one of them may have been recorded (seconds since the epoch), None for moments ago.
-    :ivar announced: how many exchanges its log tells of.
-    :ivar alive: the relay lives, as far as the link tells.
-    :ivar done: all that an ending relay has said has been handed on.
+    :ivar since: the earliest time at which one of them may have been recorded (seconds since the epoch), None for
+        moments ago.
+    :ivar announced: how many exchanges its log contains.
+    :ivar alive: the relay lives, as far as the link shows.
+    :ivar done: everything in an ending relay's log has been passed on.
     """
 
     def __init__(
         self, reactor: Any, attached: Attached, descriptors: list[int], worked_off: Callable[["RelaySource"], None]
     ) -> None:
-        """Take a relay's log.
+        """Attach a relay's log.
 
-        :param descriptors: of log, journal and spill file, ours from now on.
-        :param worked_off: called when the last that an ending relay has said has been handed on.
+        :param descriptors: of log, journal and spill file, owned by this object from now on.
+        :param worked_off: called when everything in an ending relay's log has been passed on.
         """
         self.relay, self.attached = attached.relay, attached
         self._reactor, self._worked_off = reactor, worked_off
         self._shared, self._descriptors = SharedLog(descriptors[0]), descriptors
-        # In this order: whoever has a number up to this one is in the journal, or settled.
+        # In this order: every exchange with a number up to this one is in the journal, or settled.
         self._before = (self.relay << RELAY_SHIFT) + self._shared.words[ACCEPTED]
         self.begun: dict[int, Begun] = {each.number: each for each in journal.read(descriptors[1])}
         behind = self._shared.words[BEHIND_SINCE] / 1e9
@@ -93,7 +95,7 @@ class RelaySource(Protocol):
         self._ending = self._closed = self._paused = False
 
     def begin(self, handler: FrameHandler, cipher: SpillCipher) -> None:
-        """Begin to hand on frames."""
+        """Start passing on frames."""
         spill = self._descriptors[2] if self.attached.spilling else None
         self._reader, self._handler = LogReader(self._shared, spill, cipher), handler
         if not self.attached.linked:
@@ -103,14 +105,14 @@ class RelaySource(Protocol):
         self._step_soon(0)
 
     def dataReceived(self, data: bytes) -> None:
-        """Hear how far the log is written."""
+        """Read how far the log is written."""
         for frame in self._decoder.feed(data):
             if frame.kind == frames.MORE and self._reader is not None and not self._ending:
                 self._reader.limit = frames.read_more(frame.payload)
         self._step_soon(0)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear that the relay has died: whatever is in its log is all that there will be."""
+        """Note that the relay has died, so its log will not grow any more."""
         self.alive = False
         if self.done:
             self._worked_off(self)
@@ -122,8 +124,8 @@ class RelaySource(Protocol):
         self._step_soon(0)
 
     def unread(self) -> list[Begun]:
-        """Return the exchanges of a relay that has died of which its log says nothing."""
-        # What has become incomplete since we read the log had been taken by us, and has its record.
+        """Return the exchanges of a dead relay that are missing in its log."""
+        # What became incomplete after we read the log was read by us, and has its record.
         begun = {
             each.number: each
             for each in journal.read(self._descriptors[1])
@@ -136,9 +138,9 @@ class RelaySource(Protocol):
         return list(begun.values())
 
     def close(self, settled: bool) -> None:
-        """Let go of the log.
+        """Release the log.
 
-        :param settled: whether all of it is, so that the journal is not needed any more.
+        :param settled: whether all of it is settled, so that the journal is not needed any more.
         """
         if self._step_due is not None and self._step_due.active():
             self._step_due.cancel()
@@ -172,14 +174,14 @@ class RelaySource(Protocol):
             self._step_due = self._reactor.callLater(seconds, self._step)
 
     def _step(self) -> None:
-        """Hand on what one turn has room for."""
+        """Pass on as much as one reactor turn has room for."""
         reader, handler = self._reader, self._handler
         self._step_due = None
         if reader is None or handler is None or self.done:
             return
         if self._ending:
             reader.limit = EVERYTHING
-        # Half, not the whole: reading that stops and goes on at the same mark would do both for each record.
+        # Half of the limit: with a single threshold, reading would stop and resume for each record.
         if handler.appending > APPENDING // 2 and self._paused:
             self._step_soon(LOOK_AGAIN)
             return
@@ -194,7 +196,7 @@ class RelaySource(Protocol):
             self._worked_off(self)
 
     def _hand_on(self, reader: LogReader, handler: FrameHandler) -> bool:
-        """Hand on frames, and say whether that was all there is."""
+        """Pass on frames; return whether all were passed on."""
         words, before, begun, room = self._shared.words, self._before, self.begun, TURN
         skip = self._skip
         for frame in reader.frames():
@@ -226,7 +228,7 @@ class RelaySource(Protocol):
         return True
 
     def _record_headless(self, number: int, handler: FrameHandler) -> None:
-        """Record that an exchange is over whose head only a dead recorder knew."""
+        """Record the end of an exchange whose head only a dead recorder has read."""
         self._headless.discard(number)
         recorded = handler.record_unclean(self.begun[number])
         recorded.addCallback(

@@ -1,4 +1,4 @@
-"""Endings for exchanges whose relay or recorder died before they were over."""
+"""Endings for exchanges whose relay or recorder died before they ended."""
 
 import msgspec
 
@@ -11,22 +11,22 @@ from ccsproxy.exchange.relayed import Ending, Timing
 
 
 def cut_ending(outcome: Outcome, kind: str, message: str) -> Ending:
-    """Make the ending of an exchange that was cut, nobody knows when."""
+    """Create the ending of an exchange that was cut at an unknown time."""
     return Ending(outcome, kind, message, 0, Timing(), request_whole=False, response_whole=False)
 
 
 def whole_ending(whole: WholeFrame, at: int) -> Ending:
-    """Make the ending of an exchange whose whole response was there before its relay died.
+    """Create the ending of an exchange whose complete response had arrived before its relay died.
 
-    :param at: when it was there, microseconds since the exchange began.
+    :param at: when it was complete, microseconds since the exchange began.
     """
     return Ending(whole.outcome, whole.kind, whole.message, at, Timing(last_byte=at))
 
 
 def only_begun(begun: Begun, session_id: str, seq: int) -> Started:
-    """Say what the journal knows of an exchange; what it does not know is null or empty.
+    """Return what the journal knows of an exchange; everything else is null or empty.
 
-    :param session_id: the session that it is given to, because nobody knows which one it belonged to.
+    :param session_id: the session to which it is assigned, because its own is unknown.
     """
     return Started(
         id=begun.id,
@@ -45,6 +45,6 @@ def only_begun(begun: Begun, session_id: str, seq: int) -> Started:
 
 
 def died_with_proxy(record: Record) -> Record:
-    """Say in the record of an unclean exchange why nothing more is known of it."""
+    """Explain in the record of an unclean exchange why nothing more is known of it."""
     error = Error("unclean", "The proxy died, and what it knew of this exchange died with it.")
     return msgspec.structs.replace(record, error=error)

@@ -6,7 +6,7 @@ from ccsproxy.exchange.record import SecretNote
 from ccsproxy.redaction.kinds.tags import FIRST_KIND
 from ccsproxy.redaction.report import Replaced, SecretReport
 
-#: Where the credentials stand that a request is let in by: sending those is what they are for.
+#: The places of the credentials that authenticate the request; sending those is intended.
 _CREDENTIALS = ("request.headers", "request.path")
 
 
@@ -16,7 +16,7 @@ def notes_of(report: SecretReport) -> list[SecretNote]:
 
 
 def outbound_of(report: SecretReport) -> list[SecretNote]:
-    """Return what the request told the provider, without what let it in."""
+    """Return the secrets that the request sent to the provider, except those that authenticate it."""
     return list(_notes(report, outbound=True))
 
 

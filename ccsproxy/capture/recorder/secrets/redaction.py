@@ -1,6 +1,6 @@
-"""The redaction gate: everything of an exchange passes it before it leaves capture.
+"""The redaction gate: all data of an exchange passes it before leaving capture.
 
-A `Redactor` that raises costs the part that it was given: the part is left out, the fault says so, the rest is kept.
+If a `Redactor` raises, the part that it was given is left out and noted as a fault; the rest is kept.
 """
 
 import base64
@@ -38,12 +38,12 @@ FAULT = "redaction_error"
 DEEP = "nested_deeply"
 
 
-#: What the redactor calls the kinds of streams.
+#: The redactor's names for kinds of streams.
 _KINDS = {"json_array": "json", "eventstream": "ndjson"}
 
 
 class RedactionGate:
-    """Passes what is known of one exchange through its redactor, part by part, headers and target first."""
+    """Passes the data of one exchange through its redactor, part by part, headers and target first."""
 
     def __init__(self, redactor: Redactor) -> None:
         """Make one for an exchange."""
@@ -55,7 +55,7 @@ class RedactionGate:
         self._request_lines: tuple[Pairs | bytes, SecretReport] | None = None
 
     def watcher(self) -> Gathered | None:
-        """Return who looks at the events of the response while they are read, so that they need not be read again."""
+        """Return an observer of the response's events while they are read, so that they need not be read again."""
         self._gathered = self._redactor.gathering()
         return self._gathered
 
@@ -68,7 +68,7 @@ class RedactionGate:
         return named if self._text(named, "session_id") == named else None
 
     def label(self, text: str) -> str:
-        """Return what a call labels itself with, without secrets."""
+        """Return a label's value without secrets."""
         return self._text(text, "labels") or ""
 
     def started(self, started: Started, lines: HeaderLines) -> Started:
@@ -81,7 +81,7 @@ class RedactionGate:
         )
 
     def _names(self, started: Started) -> dict[str, Any]:
-        """Return what has to be replaced of the names in a line."""
+        """Return the replacements for the names in a record."""
         if self._hold_none((started.model or "", started.upstream, *names_of(started.client))):
             return {}
         return {
@@ -93,10 +93,10 @@ class RedactionGate:
     def record(self, record: Record, stream_kind: str, lines: HeaderLines) -> Record:
         """Return the record without secrets.
 
-        :param stream_kind: what kind of stream the response was, empty when it was none.
+        :param stream_kind: the kind of stream of the response, empty if it was not one.
         :param lines: the header lines of the request.
         """
-        # Anew for the record: what was found for the announcement is found again here, and must not count twice.
+        # A new report, because the announcement's findings are found again and must not count twice.
         self._redactor.report = report = SecretReport()
         texts = texts_of(record)
         self._look_ahead(record, texts)
@@ -119,7 +119,7 @@ class RedactionGate:
         """Have the texts of a small exchange searched together."""
         request, response = record.request, record.response
         size, answer = (response.body_bytes, response.body_reassembled) if response is not None else (0, None)
-        # What a longer one saves is little, and where something is found its texts would be gone through twice.
+        # For longer ones the gain is small, and if something is found, their texts are searched twice.
         if request.body_bytes + size > _SMALL or "?" in request.path:
             return
         values = (request.body, answer, record.usage.raw if record.usage is not None else None)
@@ -147,8 +147,9 @@ class RedactionGate:
     def _response(self, response: Response, stream_kind: str) -> Response:
         lines = self._headers(response.headers_raw, "response.headers")
         trailers = response.trailers
-        # A secret that goes from one event into the next is whole in the stream alone.
-        stream = self._stream(response.stream, stream_kind)  # before the body that was made of it, see Redactor.tree
+        # Before the body that was assembled from it (see `Redactor.tree`): a secret that continues from one event
+        # into the next is complete only in the stream.
+        stream = self._stream(response.stream, stream_kind)
         return msgspec.structs.replace(
             response,
             headers=response.headers if lines is response.headers_raw else mapping(lines),
@@ -163,7 +164,7 @@ class RedactionGate:
 
     def _request_headers(self, lines: HeaderLines) -> Pairs:
         """Redact the header lines of the request, which are given several times, once."""
-        # Found once, noted in each report that the lines go into.
+        # Found once, noted in each report of these lines.
         report = self._redactor.report
         if self._request_lines is None:
             self._redactor.report = SecretReport()
@@ -175,7 +176,7 @@ class RedactionGate:
         return _unpacked(kept) if isinstance(kept, bytes) else kept
 
     def wait_long(self) -> None:
-        """Keep what is kept packed from here on: a stream may last for minutes, and a thousand of them at once."""
+        """Store cached data compactly from now on: a stream may last for minutes, and there may be a thousand."""
         if self._request_lines is not None and not isinstance(self._request_lines[0], bytes):
             self._request_lines = _packed(self._request_lines[0]), self._request_lines[1]
 
@@ -200,19 +201,18 @@ class RedactionGate:
         return msgspec.UNSET if text is None else msgspec.structs.replace(stream, text=text)
 
     def _body(self, body: Any, where: str) -> Any:
-        # Of a protocol that is not known a line is what one frame said: a secret may go on from one into the next.
+        # In an unknown protocol a line is the text of one frame: a secret may continue from one into the next.
         if self._socket and isinstance(body, str):
             return self._part(lambda text, _: self._redactor.stream(text, "ndjson", None, where), body, where, None)
         shallow = any(body is each for each in self._shallow)
         if isinstance(body, dict | list) and not shallow and nested_too_deeply(body):
             self._deep = True
-            # As text: a walk of a tree a hundred thousand levels deep would overflow the stack of whoever reads the
-            # record.
+            # As text: walking a tree a hundred thousand levels deep would overflow the stack of the record's readers.
             body = self._part(lambda value, _: jsontext.dumps(value).decode("utf-8"), body, where, None)
         return self._part(self._redactor.text if isinstance(body, str) else self._redactor.tree, body, where, None)
 
     def _by_items(self, body: Any, where: str) -> Any:
-        """Redact a body, the items of its lists one by one where that comes to the same."""
+        """Redact a body, the items of its lists one by one if that is equivalent."""
         if not has_items(body):
             return self._body(body, where)
         found = self._redactor.items(body, where)
@@ -221,8 +221,8 @@ class RedactionGate:
     def _binary(
         self, encoded: str | msgspec.UnsetType, content_encoding: str | None, where: str
     ) -> str | msgspec.UnsetType:
-        """Redact bytes that are no text; in an unknown coding nothing can be found, so that none is kept."""
-        # Bytes in a coding that nobody here can undo may hold anything: what cannot be searched is not kept.
+        """Redact bytes that are not text; in an unknown coding nothing can be found, so nothing is kept."""
+        # Bytes in a coding that cannot be decoded may contain anything; what cannot be searched is not kept.
         if isinstance(encoded, msgspec.UnsetType) or (self._searching and not is_known(content_encoding or "")):
             return msgspec.UNSET
         body = self._part(self._redactor.binary, base64.b64decode(encoded), where, b"")
@@ -246,12 +246,12 @@ class RedactionGate:
         try:
             return redact(value, where)
         except Exception:
-            # The part is gone rather than unredacted: a fault in a rule must not be the way in which a key is kept.
+            # The part is dropped rather than kept unredacted: a bug in a rule must not reveal a key.
             self._failed = True
             return instead
 
 
-#: The most bytes that the bodies of a small exchange have.
+#: Maximum total size of the bodies of a small exchange.
 _SMALL = 16 << 10
 _packed = msgspec.msgpack.Encoder().encode
 _unpacked = msgspec.msgpack.Decoder(Pairs).decode

@@ -11,9 +11,9 @@ from ccsproxy.redaction.streams.gathered import Gathered
 class Redactor(Protocol):
     """Replaces the secrets of one exchange (`ccsproxy.redaction.Redactor`).
 
-    What it has met as a secret in headers and target it finds in everything that it is given later.
+    Secrets found in headers and target are also found in everything that is redacted later.
 
-    :ivar report: what was replaced since it was put there.
+    :ivar report: what was replaced since the report was set.
     """
 
     report: SecretReport
@@ -28,9 +28,9 @@ class Redactor(Protocol):
         """Replace them in a JSON value."""
 
     def items(self, body: dict[str, Any], where: str) -> dict[str, Any] | None:
-        """Replace them in a body with `SentItems`, of which those that are clean come as records write them.
+        """Replace secrets in a body with `SentItems`, whose clean items keep the form of records.
 
-        :return: None where the body, read plainly, is to be given to `tree`.
+        :return: None if the body, fully decoded, has to be passed to `tree`.
         """
 
     def text(self, text: str, where: str) -> str:
@@ -40,7 +40,7 @@ class Redactor(Protocol):
         """Search small JSON values and texts that will be given by themselves, all of them at once."""
 
     def holds_none(self, texts: Iterable[str]) -> bool:
-        """Tell quickly that texts hold none; false says nothing."""
+        """Tell quickly that no text contains a secret; false means that one may."""
 
     def form(self, body: str, where: str) -> str:
         """Replace them in a form's body."""
@@ -49,38 +49,38 @@ class Redactor(Protocol):
         """Replace them in a form's body of several parts."""
 
     def binary(self, body: bytes, where: str) -> bytes:
-        """Replace them in bytes that are no text."""
+        """Replace secrets in bytes that are not text."""
 
     def gathering(self) -> Gathered | None:
-        """Return what the events of a stream may be shown to while they are read."""
+        """Return an observer for the events of a stream while they are read."""
 
     def stream(self, text: str, kind: str, gathered: Gathered | None, where: str) -> str:
         """Replace them in the text of a stream, so that it still parses."""
 
 
 def form_redaction(redactor: Redactor, content_type: str) -> Callable[[Any, str], str] | None:
-    """Return what redacts the fields of a form, None for a body that is none."""
+    """Return a function that redacts the fields of a form; None for a body that is not one."""
     if "x-www-form-urlencoded" in content_type:
         return redactor.form
     return redactor.multipart if "multipart/form-data" in content_type else None
 
 
 class Unredacted:
-    """Stands for a redactor that replaces nothing (``--no-redact``)."""
+    """A redactor that replaces nothing (``--no-redact``)."""
 
     def __init__(self) -> None:
         self.report = SecretReport()
 
     def headers(self, pairs: Pairs, where: str) -> Pairs:
-        """Return the header pairs as they are."""
+        """Return the header pairs unchanged."""
         return pairs
 
     def target(self, target: str, where: str) -> str:
-        """Return the request target as it is."""
+        """Return the request target unchanged."""
         return target
 
     def tree(self, value: Any, where: str) -> Any:
-        """Return the JSON value as it is."""
+        """Return the JSON value unchanged."""
         return value
 
     def items(self, body: dict[str, Any], where: str) -> dict[str, Any] | None:
@@ -88,32 +88,32 @@ class Unredacted:
         return None
 
     def text(self, text: str, where: str) -> str:
-        """Return the text as it is."""
+        """Return the text unchanged."""
         return text
 
     def look_ahead(self, trees: Iterable[Any], texts: Iterable[str]) -> None:
-        """Nothing is looked for."""
+        """Do nothing."""
 
     def holds_none(self, texts: Iterable[str]) -> bool:
-        """Nothing is looked for."""
+        """Return true without searching."""
         return True
 
     def form(self, body: str, where: str) -> str:
-        """Return the form body as it is."""
+        """Return the form body unchanged."""
         return body
 
     def multipart(self, body: str, where: str) -> str:
-        """Return the form body as it is."""
+        """Return the form body unchanged."""
         return body
 
     def binary(self, body: bytes, where: str) -> bytes:
-        """Return the binary body as it is."""
+        """Return the binary body unchanged."""
         return body
 
     def gathering(self) -> Gathered | None:
-        """Return nothing: nobody looks at a stream's texts."""
+        """Return None: the texts of a stream are not observed."""
         return None
 
     def stream(self, text: str, kind: str, gathered: Gathered | None, where: str) -> str:
-        """Return the stream's text as it is."""
+        """Return the stream's text unchanged."""
         return text

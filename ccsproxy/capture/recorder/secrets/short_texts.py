@@ -6,12 +6,12 @@ import msgspec
 
 from ccsproxy.exchange.record import Client, Error, Process, Record
 
-#: Redacts a text found at a place in the record; None stays None, and stands for a text that could not be redacted.
+#: Redacts a text at a place in the record; None stays None, and is returned for a text that cannot be redacted.
 RedactText = Callable[[str | None, str], str | None]
 
 
 def names_of(client: Client) -> list[str]:
-    """Return the texts of a client and of its program; what else a client has is no text."""
+    """Return the texts of a client and of its program; its other members are not texts."""
     process = client.process
     texts = [value for value in msgspec.structs.astuple(client) if value.__class__ is str and value]
     return texts if process is None else [*texts, *filter(None, (process.exe, process.argv0, process.cwd))]
@@ -23,7 +23,7 @@ def texts_of(record: Record) -> list[str]:
     texts = [record.request_id, record.model, record.response_model, record.stop_reason]
     texts += [error.kind, error.message] if error is not None else []
     texts += [response.reason] if response is not None else []
-    # What is tunnelled is known by its host, whose labels may be anything; names of upstreams are the user's own.
+    # A tunnel is named by its host, whose labels are arbitrary; names of upstreams are the user's own.
     texts += [record.upstream, record.upstream_url] if "." in record.upstream else []
     return [*(text for text in texts if text), *names_of(record.client)]
 
@@ -64,7 +64,7 @@ def _error(error: Error | None, redact: RedactText) -> Error | None:
 
 
 def _process(process: Process | None, redact: RedactText) -> Process | None:
-    """Redact what a program calls itself and where it runs; a folder may be named after anything."""
+    """Redact a program's own name and its directory, which may be named after anything."""
     if process is None:
         return None
     texts = {name: redact(getattr(process, name), f"client.process.{name}") for name in ("exe", "argv0", "cwd")}

@@ -1,1 +1,1 @@
-"""Sessions: which one an exchange belongs to, who called, and what it continues."""
+"""Sessions: which session an exchange belongs to, who called, and what the exchange continues."""

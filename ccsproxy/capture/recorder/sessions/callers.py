@@ -1,7 +1,8 @@
 """The program at the other end of a connection, looked up once per connection, without delaying the relay.
 
-The relay hands over the two ends of a connection with each request's head; that the question takes milliseconds on a
-busy machine delays no byte. A program that is gone by then is not known.
+The relay hands over the addresses of both ends of a connection with each request's head. The look-up takes
+milliseconds
+on a busy machine, and delays no byte. A program that has exited by then remains unknown.
 """
 
 import re
@@ -24,10 +25,10 @@ _MOST_LABELS, _KEY, _LONGEST_LABEL = 16, re.compile(r"[A-Za-z0-9_.-]{1,64}"), 25
 
 
 class Callers:
-    """Names the process behind each connection, and remembers it as long as the connection may last.
+    """Identifies the process behind each connection, and remembers it as long as the connection may last.
 
     :param owner_of: finds the socket with two ends, its own first.
-    :param process_of: finds who holds a socket.
+    :param process_of: finds the process that holds a socket.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Callers:
         self._labels: dict[int, str] = {}
 
     def process(self, head: RequestHead) -> Process | None:
-        """Return the process that sent a request, None where the system does not tell."""
+        """Return the process that sent a request; None if the system cannot tell."""
         if head.connection and head.connection in self._known:
             return self._known[head.connection]
         found = self._ask(head)
@@ -55,7 +56,7 @@ class Callers:
     def told(
         self, head: RequestHead, caller: tuple[int, str | None, str | None, str | None, str | None, str]
     ) -> Process:
-        """Take what the relay has found out while the connection lasted; see `ccsproxy.exchange.relayed.Ending`."""
+        """Store what the relay found out while the connection lasted; see `ccsproxy.exchange.relayed.Ending`."""
         pid, exe, argv0, cwd, started_at, labels = caller
         known = self._same(Process(pid=pid, exe=exe, argv0=argv0, cwd=cwd, started_at=started_at), labels)
         if head.connection:
@@ -76,13 +77,13 @@ class Callers:
         )
 
     def labels_of(self, process: Process) -> dict[str, str]:
-        """Return what a process's launcher labels its calls with."""
+        """Return the labels that a process's launcher set for its calls."""
         return read_labels(self._labels.get(process.pid, ""))
 
     def _same(self, process: Process, labels: str) -> Process:
-        """Give a process the start that it was first met with: the system tells it anew to the millisecond only."""
+        """Use the first reported start time of a process, because later reports may differ by a millisecond."""
         self._labels[process.pid] = labels
-        # Numbers of processes come round again: only with the time of its start does one name a program.
+        # Process ids are reused: an id names a program only together with its start time.
         before = self._by_pid.get(process.pid)
         if before is not None and _is_same(before, process.started_at):
             return msgspec.structs.replace(process, started_at=before.started_at)
@@ -93,22 +94,22 @@ class Callers:
 
 
 def read_labels(said: str) -> dict[str, str]:
-    """Read ``KEY=VALUE`` pairs with commas; what is no pair, or too much, is left out."""
+    """Parse ``KEY=VALUE`` pairs separated by commas; invalid and excess ones are left out."""
     pairs = (pair.partition("=") for pair in said.split(",")[:_MOST_LABELS])
     return {key: value[:_LONGEST_LABEL] for key, mark, value in pairs if mark and _KEY.fullmatch(key)}
 
 
 def is_running(process: Process) -> bool:
-    """Tell whether a process is still there, and not another one with its number."""
+    """Return whether a process is still running, and is not another one with the same id."""
     now = processes.describe(process.pid)
     return now is not None and _is_same(process, now.started_at)
 
 
 def _is_same(process: Process, started_at: str | None) -> bool:
-    """Tell whether a process is the one that started then, within two seconds."""
+    """Return whether a process started at a time, within two seconds."""
     if process.started_at is None or started_at is None:
         return process.started_at == started_at
     started, other = datetime.fromisoformat(process.started_at), datetime.fromisoformat(started_at)
-    # The start is counted in ticks since a boot whose time the system itself reckons anew after each step of the
-    # clock.
+    # The start is counted in ticks since boot, and the system recomputes the time of the boot whenever the clock is
+    # set.
     return abs((started - other).total_seconds()) < 2

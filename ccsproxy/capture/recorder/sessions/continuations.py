@@ -11,7 +11,7 @@ from ccsproxy.capture.recorder.websocket.connection import SocketFacts
 from ccsproxy.exchange.continuation import previous_answer
 from ccsproxy.exchange.record import Record, WebSocketNote
 
-#: Dialects whose answers later requests may name.
+#: Dialects in which later requests may name an answer.
 _NAMED = ("openai_responses", "openai_realtime", "anthropic")
 #: How many responses are remembered.
 _REMEMBERED = 8192
@@ -24,9 +24,9 @@ class Continuations:
         self._place: OrderedDict[str, tuple[str, int]] = OrderedDict()
 
     def follow(self, record: Record, socket: SocketFacts | None) -> Record:
-        """Say in a record what it continues and what its WebSocket was, and remember its response.
+        """Add to a record what it continues and its WebSocket's details, and remember its response.
 
-        :param record: what the store is going to get: redacted.
+        :param record: as the store will receive it: redacted.
         """
         self._remember(record)
         request = record.request

@@ -1,9 +1,10 @@
-"""Conversations of clients that name no session: a call belongs to the one whose messages it continues.
+"""Conversations of clients that name no session: a call belongs to the conversation whose messages it continues.
 
-Two programs never share a conversation while both run. A program is a process where the system tells it, else what
-comes over one connection. Calls without messages belong to the session of their program that is nearest in time.
+Two programs never share a conversation while both run. A program is a process if the system can identify it,
+otherwise
+a connection. Calls without messages belong to the session of their program that is nearest in time.
 
-Everything here is bounded: what was heard of longest ago is forgotten first, and then begins a conversation anew.
+All memory is bounded: the least recently used entry is forgotten first, and that conversation then starts anew.
 """
 
 import os
@@ -19,26 +20,26 @@ from ccsproxy.exchange.record import Process
 
 #: How many beginnings, programs and answers are remembered.
 _BEGINNINGS, _PROGRAMS, _ANSWERS = 30_000, 1024, 4096
-#: How many conversations of a program are looked at for one that was summed up.
+#: How many conversations of a program are searched for one that was compacted.
 _RECENT = 16
 #: A call without messages belongs to a session that was active no longer ago, in seconds.
 _NEAR_S = 3600.0
-#: Of a summary so many letters are looked for in what follows it.
+#: How many characters of a summary are searched for in the following request.
 _SUMMARY = 60
 
 
 @attr.frozen
 class Caller:
-    """Who makes a call.
+    """The sender of a call.
 
-    :ivar process: the program at the other end, None where the system does not tell.
-    :ivar connection: the connection's id, empty when unknown.
-    :ivar program: a name of the program, empty when nothing is known of it.
+    :ivar process: the program at the other end; None if the system cannot identify it.
+    :ivar connection: the connection's id, empty if unknown.
+    :ivar program: a name for the program, empty if nothing is known of it.
     """
 
     process: Process | None = None
     connection: str = ""
-    #: Made at once: a dozen questions about a call begin with it.
+    #: Computed once, because a dozen look-ups per call use it.
     program: str = attr.field(init=False, eq=False)
 
     @program.default
@@ -50,15 +51,15 @@ class Caller:
 
 @attr.define(eq=False)
 class Conversation:
-    """One conversation of ours.
+    """A conversation that was recognised by its messages.
 
     :ivar session_id: its session.
-    :ivar program: the program that holds it.
-    :ivar process: its process, None where that is not known.
+    :ivar program: the program to which it belongs.
+    :ivar process: its process; None if unknown.
     :ivar messages: the digests of the messages of its last request.
-    :ivar whole: by the digest of a request, the words of the answer to it; None as long as there is none.
-    :ivar waiting: there were only calls beside a conversation, which is still to come.
-    :ivar summary: the beginning of what a call for a summary was answered with, empty for none.
+    :ivar whole: the text of the answer by the digest of the request; None while there is no answer.
+    :ivar waiting: so far it has only side calls.
+    :ivar summary: the beginning of the answer to a call for a summary; empty for none.
     """
 
     session_id: str
@@ -78,10 +79,11 @@ class Conversations:
         is_running: Callable[[Process], bool] = lambda process: True,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Make an empty memory.
+        """Create an empty memory.
 
-        :param is_running: tells whether a process is still there: a conversation of one that has ended may be
-            continued by another.
+        :param is_running: returns whether a process is still running; another process may continue the conversation
+            of one
+            that has ended.
         """
         self._is_running, self._random = is_running, random
         self._owners: OrderedDict[int, list[Conversation]] = OrderedDict()
@@ -90,7 +92,7 @@ class Conversations:
         self._by_answer: OrderedDict[str, Conversation] = OrderedDict()
 
     def heard(self, caller: Caller, session_id: str, at: float) -> None:
-        """Note that a program is active in a session, however that was told.
+        """Note that a program is active in a session, however that became known.
 
         :param at: seconds since the epoch.
         """
@@ -98,7 +100,7 @@ class Conversations:
             _put(self._near, caller.program, (session_id, at), _PROGRAMS)
 
     def nearest(self, caller: Caller, at: float) -> str | None:
-        """Return the session in which a program was active last, None when it was in none lately."""
+        """Return the session in which a program was last active; None if there is no recent one."""
         session_id, last = self._near.get(caller.program, ("", 0.0))
         return session_id if session_id and abs(at - last) <= _NEAR_S else None
 
@@ -108,8 +110,8 @@ class Conversations:
         """Return the conversation that a call's messages continue, or a new one.
 
         :param at: when the call began, seconds since the epoch.
-        :param again: the client says that it repeats a call.
-        :param beside: it is a call beside a conversation, which the program's next one takes in.
+        :param again: the client marks the call as a retry.
+        :param beside: it is a side call, whose conversation the program's next call joins.
         """
         found = (
             self._by_answer.get(turns.continues)
@@ -123,11 +125,11 @@ class Conversations:
         return found
 
     def answered(self, conversation: Conversation, turns: Turns, words: str, answer_id: str, summary: bool) -> None:
-        """Note what a call was answered with.
+        """Store the answer to a call.
 
         :param words: see `ccsproxy.clients.turns.words_of_answer`.
         :param answer_id: the answer's own id, empty for none.
-        :param summary: the call was for a summary of the conversation.
+        :param summary: the call asked for a summary of the conversation.
         """
         conversation.whole[turns.whole] = words
         if summary and words:
@@ -151,10 +153,11 @@ class Conversations:
         return [each for each in owners if each.program == caller.program]
 
     def _left_or_proven(self, caller: Caller, turns: Turns, owners: list[Conversation]) -> list[Conversation]:
-        """Return conversations of others that a program may continue.
+        """Return conversations of other programs that a program may continue.
 
-        A program that is known takes up what one that has ended has left. Where either is not known, the model's own
-        words prove which conversation it is, unless two have heard the same.
+        A known program may continue the conversation of one that has exited. If either is unknown, the model's own
+        text
+        proves which conversation it is, unless two conversations contain it.
         """
         if not turns.answered:
             return []
@@ -168,7 +171,7 @@ class Conversations:
         return proven if len(proven) == 1 else []
 
     def _repeated(self, owners: list[Conversation], turns: Turns, again: bool) -> Conversation | None:
-        """Return the conversation whose last request is repeated; equal prompts begin conversations of their own."""
+        """Return the conversation whose last request is repeated; equal prompts start separate conversations."""
         if turns.answered:
             return owners[-1]
         return next(
@@ -176,13 +179,13 @@ class Conversations:
         )
 
     def _best(self, owners: list[Conversation], turns: Turns, length: int) -> Conversation:
-        """Return of several conversations with the same beginning the one whose answer the client repeats."""
+        """Of several conversations with the same beginning, return the one whose answer the client repeats."""
         said = turns.answers.get(length)
         digest = turns.beginnings[length - 1]
         return next((each for each in reversed(owners) if said and each.whole.get(digest) == said), owners[-1])
 
     def _summed_up(self, caller: Caller, turns: Turns) -> Conversation | None:
-        """Return the conversation that was compacted: messages of it are left, or its summary is told."""
+        """Return the conversation that was compacted: some of its messages remain, or its summary is included."""
         here = frozenset(turns.messages)
         for each in reversed(self._programs.get(caller.program, [])):
             if (each.summary and each.summary in turns.opening) or len(here & each.messages) >= 2:
@@ -190,7 +193,7 @@ class Conversations:
         return None
 
     def _waiting(self, caller: Caller) -> Conversation | None:
-        """Return the program's conversation that nothing but calls beside it has come of yet."""
+        """Return the program's conversation that has only side calls so far."""
         return next((each for each in self._programs.get(caller.program, []) if each.waiting), None)
 
     def _new(self, caller: Caller, at: float) -> Conversation:
@@ -201,7 +204,7 @@ class Conversations:
         return made
 
     def _remember(self, conversation: Conversation, caller: Caller, turns: Turns) -> None:
-        """Remember a conversation by what it is made of now."""
+        """Index a conversation by its current messages."""
         if caller.process is not None:
             conversation.program, conversation.process = caller.program, caller.process
         conversation.messages = frozenset(turns.messages)
@@ -215,12 +218,12 @@ class Conversations:
 
 
 def _has_heard(conversation: Conversation, turns: Turns) -> bool:
-    """Tell whether answers of a conversation are repeated in a request."""
+    """Return whether a request repeats answers of a conversation."""
     return not turns.heard.isdisjoint(words for words in conversation.whole.values() if words)
 
 
 def _put(memory: OrderedDict[Any, Any], name: Any, value: Any, most: int) -> None:
-    """Put something into a memory, and forget what was put there longest ago."""
+    """Add an entry to a bounded memory, and remove the least recently added ones."""
     memory[name] = value
     memory.move_to_end(name)
     if len(memory) > most:

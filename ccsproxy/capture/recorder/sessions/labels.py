@@ -6,21 +6,21 @@ from hashlib import sha256
 from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.wire.credentials import credentials
 
-#: The label of a call that `ccsproxy replay` makes: which one it repeats, as ``SESSION/SEQ``.
+#: The label of a call that `ccsproxy replay` made: the call that it repeats, as ``SESSION/SEQ``.
 REPLAY_OF = "replay_of"
-#: What stands before the name of a header field whose value is the label, and for the hash of the caller's key.
+#: The prefix of a header field's name whose value becomes the label, and the value for the hash of the caller's key.
 HEADER, KEY = "@header:", "@key"
 #: Characters of a label's value, and hexadecimal digits of a key's hash.
 _LONGEST, _DIGITS = 256, 12
 
 
 def labels_of(said: Mapping[str, str], head: RequestHead, clean: Callable[[str], str]) -> dict[str, str]:
-    """Return the labels of an exchange; what a call does not say is not labelled.
+    """Return the labels of an exchange; values that a call lacks are left out.
 
-    Where the proxy knows its callers by their credentials, the user is who called, whatever else is said.
+    If the proxy identifies its callers by their credentials, the label ``user`` is always the caller.
 
     :param said: as configured.
-    :param clean: removes secrets from what a header field says.
+    :param clean: removes secrets from the value of a header field.
     """
     found = {key: value for key, text in said.items() if (value := _value(text, head, clean))}
     if head.person:

@@ -1,7 +1,8 @@
-"""The opening of each exchange: its session and number are determined, and it is announced.
+"""The opening of each exchange: its session and number are determined, and its start is announced.
 
-An exchange is opened as soon as its session is known: by its head, by its body, by the program that calls. What is
-not known at once is waited for a moment: a probe for the first call of its agent, a call for the program behind it.
+An exchange is opened as soon as its session is known: from its head, its body, or the calling program. Missing
+information
+is awaited for a moment: a probe waits for the first call of its agent, a call for the program that sent it.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from ccsproxy.exchange.record import Started
 #: How long the session of an exchange waits for the program that calls, in seconds.
 WAIT_S = 0.2
 
-#: The fault of an exchange that was begun without its being said.
+#: The fault of an exchange that was recorded without having been announced.
 UNANNOUNCED = "capture_error"
 #: Calls a callable after some seconds.
 Later = Callable[[float, Callable[[], None]], Any]
@@ -31,10 +32,12 @@ Later = Callable[[float, Callable[[], None]], Any]
 class Opening:
     """Opens exchanges. States of one: not open (``seq`` is 0), waiting (``waits``, still 0), open; never back.
 
-    What opens in a turn is announced at the turn's end: of a call that has ended by then, as most small ones have,
-    the record says all that the announcement would, and comes with the same turn. Until that is acknowledged the
-    relay's log holds whatever a crash would need the announcement for. Likewise a head whose body may follow in the
-    turn is asked who calls with that body, once in place of twice. Numbers of a session stay in the order of heads.
+    An exchange that opens in a reactor turn is announced at the turn's end. If it has ended by then, as most small
+    ones
+    have, its record replaces the announcement. Until that record is acknowledged, the relay's log still holds
+    everything that a crash would need the announcement for. Likewise, a head whose body may follow in the same turn
+    is
+    identified together with the body, once instead of twice. Numbers within a session follow the order of heads.
 
     :ivar placement: chooses the sessions.
     """
@@ -50,10 +53,10 @@ class Opening:
         later: Later | None,
         finish: Callable[[Assembly, EndFrame], None],
     ) -> None:
-        """Make one.
+        """Create the opener.
 
         :param under_way: by id, what an earlier recorder has announced; it keeps its session and number.
-        :param later: None where nothing may be waited for.
+        :param later: None if nothing may be delayed.
         :param finish: ends a probe that was held.
         """
         self.placement = Placement(sessions)
@@ -65,7 +68,7 @@ class Opening:
         self._unmet: dict[Assembly, None] = {}
 
     def meet(self, assembly: Assembly) -> None:
-        """Take an exchange's head, and open it if that says enough; at the turn's end if its body does not come."""
+        """Process an exchange's head, and open it if that suffices, or at the turn's end without its body."""
         self.placement.meet(assembly)
         if self._in_turn and not assembly.request.bodiless:
             self._unmet[assembly] = None
@@ -79,16 +82,16 @@ class Opening:
             self.open(assembly, named, None)
 
     def open_with_body(self, assembly: Assembly, wait: bool = True) -> None:
-        """Open an exchange whose body is there."""
+        """Open an exchange whose body has arrived."""
         self._meet_those_before(assembly)
         body = assembly.request.json
         self.open(assembly, assembly.identify(body), body, wait)
 
     def open(self, assembly: Assembly, named: str | None, body: Any, wait: bool = True) -> None:
-        """Give an exchange its session and number, and announce it.
+        """Assign a session and number to an exchange, and announce it.
 
-        :param named: the session that the client names, None when it names none.
-        :param wait: for a moment, where its end may tell the program that calls.
+        :param named: the session that the client names; None if it names none.
+        :param wait: for a moment, if its end may identify the calling program.
         """
         self._unmet.pop(assembly, None)
         numbered = self._under_way.get(assembly.head.id)
@@ -113,7 +116,7 @@ class Opening:
         self._in_turn = True
 
     def turn_ends(self) -> None:
-        """Announce what has opened in the turn and not ended."""
+        """Announce what was opened in this turn and has not ended."""
         self._in_turn = False
         self._meet_those_before(None)
         waiting, self._unannounced = self._unannounced, {}
@@ -130,7 +133,7 @@ class Opening:
         self._unannounced.pop(assembly, None)
 
     def _meet_those_before(self, assembly: Assembly | None) -> None:
-        """Open, as far as their heads say enough, the exchanges whose heads came earlier; None for all."""
+        """Open the exchanges with earlier heads, as far as their heads suffice; None for all."""
         while self._unmet:
             each = next(iter(self._unmet))
             del self._unmet[each]
@@ -149,17 +152,17 @@ class Opening:
         assembly.announced = True
 
     def open_somehow(self, assembly: Assembly) -> None:
-        """Number an exchange that could not be opened, in the session of whoever belongs to none."""
+        """Number an exchange that could not be opened, in the run's own session."""
         assembly.session_id = self._sessions.choose(None)
         assembly.seq = self._sessions.next_seq(assembly.session_id)
 
     def told(self, assembly: Assembly, ended: EndFrame) -> None:
-        """Take what an exchange's end tells of the program that made it."""
+        """Use what an exchange's end reveals about the calling program."""
         if self.placement.told(assembly, ended.ending):
             self._probes.followed(self.placement.program(assembly))
 
     def hold(self, assembly: Assembly, ended: EndFrame) -> bool:
-        """Hold a probe that has ended and is not open; tell whether it is held."""
+        """Hold a probe that has ended and is not open; return whether it is held."""
         return self._probes.hold(assembly, ended, self.placement.program(assembly))
 
     def let_all_go(self) -> None:
@@ -167,7 +170,7 @@ class Opening:
         self._probes.let_all_go()
 
     def _waits(self, assembly: Assembly, named: str | None) -> bool:
-        """Tell whether an exchange waits for the program that calls, and see that it does not wait for long."""
+        """Return whether an exchange waits for the calling program, and limit the wait."""
         if self._later is None or not self.placement.should_wait(assembly, named):
             return False
         if not assembly.waits:

@@ -1,4 +1,4 @@
-"""The session of each exchange: the client's own, else a conversation of ours, else that of its program."""
+"""The session of each exchange: the client's own, else a recognised conversation, else that of its program."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from ccsproxy.exchange.record import Record
 from ccsproxy.exchange.relayed import Ending
 from ccsproxy.runtime.sockets.callers import is_local
 
-#: Calls that agents make beside a conversation; they belong to the one that is nearest.
+#: Calls that agents make beside a conversation; they belong to the nearest one.
 _BESIDE = frozenset({Purpose.TITLE, Purpose.QUOTA, Purpose.SIDE})
 
 
 class Placement:
-    """Places exchanges into sessions, and hears what they were answered with."""
+    """Assigns exchanges to sessions, and learns their answers."""
 
     def __init__(self, sessions: Sessions, callers: Callers | None = None) -> None:
         """Make one.
@@ -42,9 +42,9 @@ class Placement:
             assembly.note("process_unknown")
 
     def told(self, assembly: Assembly, ending: Ending) -> bool:
-        """Take the program that the relay has found, where it was gone when we asked.
+        """Store the program that the relay has found, if it had exited when it was looked up here.
 
-        :return: whether it is known now to have a session.
+        :return: whether the program is now known to have a session.
         """
         if assembly.process is not None or ending.caller is None:
             return False
@@ -56,13 +56,13 @@ class Placement:
         return True
 
     def should_wait(self, assembly: Assembly, named: str | None) -> bool:
-        """Tell whether the session of an exchange depends on a program that only its end may tell."""
+        """Return whether the session of an exchange depends on a program that only its end may identify."""
         if assembly.process is not None or self._sessions.named(named) is not None:
             return False
         return assembly.head.ends is not None and is_local(assembly.head.ends)
 
     def knows(self, assembly: Assembly) -> bool:
-        """Tell whether the program of a call has a session already."""
+        """Return whether the program of a call already has a session."""
         return self._conversations.nearest(_caller(assembly), assembly.head.started_at) is not None
 
     def program(self, assembly: Assembly) -> str:
@@ -72,12 +72,13 @@ class Placement:
     def place(self, assembly: Assembly, named: str | None, body: Any) -> str:
         """Return the session of an exchange.
 
-        :param named: the session that the client names, None when it names none.
-        :param body: the request's JSON, None when there is none or it is not known.
+        :param named: the session that the client names; None if it names none.
+        :param body: the request's JSON; None if there is none or it is unknown.
         """
         caller, at = _caller(assembly), assembly.head.started_at
         if REPLAY_OF in assembly.labels:
-            # Its fields name the session of the call that it repeats, whose story and sums it is no part of.
+            # Its header fields name the session of the call that it repeats, to whose conversation and sums it does
+            # not belong.
             session_id = self._conversations.nearest(caller, at) or run_session_id(at, self._sessions.random)
         else:
             session_id = self._sessions.named(named) or self._ours(assembly, caller, body, at)
@@ -85,7 +86,7 @@ class Placement:
         return session_id
 
     def answered(self, assembly: Assembly, record: Record) -> None:
-        """Hear what an exchange was answered with; one that failed may be repeated in its conversation."""
+        """Learn the answer of an exchange; one that failed may be retried in its conversation."""
         if assembly.place is None or record.outcome != Outcome.COMPLETE or record.response is None:
             return
         conversation, turns, purpose = assembly.place
@@ -100,11 +101,11 @@ class Placement:
         )
 
     def _ours(self, assembly: Assembly, caller: Caller, body: Any, at: float) -> str:
-        """Return the conversation of a call that names none, or the session of its program, or the run's."""
+        """Return the conversation of a call without a session, or the session of its program, or the run's."""
         turns = self._turns(assembly, body)
         nearest = self._conversations.nearest(caller, at)
         purpose = purpose_of(body, assembly.request.lines.field("x-claude-code-request-class")) if turns else None
-        # A title call has messages of its own, which continue nothing: it would found a conversation of one call.
+        # A title call has messages of its own that continue nothing, and would become a conversation of one call.
         if turns is None or (nearest is not None and purpose in _BESIDE):
             return nearest or self._sessions.run
         conversation = self._conversations.place(
@@ -114,7 +115,7 @@ class Placement:
         return conversation.session_id
 
     def _turns(self, assembly: Assembly, body: Any) -> Turns | None:
-        """Return the conversation in a call to a model, None where there is none."""
+        """Return the conversation in a model call; None if there is none."""
         category = assembly.category
         return turns_of(body) if body is not None and category in (Category.MODEL, Category.COUNT_TOKENS) else None
 

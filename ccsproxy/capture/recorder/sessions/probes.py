@@ -1,6 +1,6 @@
 """Probes that precede an agent's first call, held for a moment so that they join the agent's session.
 
-Claude Code asks ``HEAD /`` when it starts, with another library and seconds before its first call names a session.
+Claude Code sends ``HEAD /`` when it starts, with another library and seconds before its first call names a session.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ _MOST = 64
 class Probes:
     """Holds probes without a session.
 
-    :param later: calls a callable after some seconds; None where nothing may be held.
-    :param release: gives a held probe whatever session it gets, and its ending.
+    :param later: calls a callable after some seconds; None if nothing may be held.
+    :param release: assigns a session to a held probe, and ends it.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Probes:
         return True
 
     def followed(self, program: str) -> None:
-        """Let go of a program's probes: a call of it has a session now."""
+        """Release a program's probes, because one of its calls has a session now."""
         for number in [number for number, (*_, whose) in self._held.items() if whose == program]:
             self._let_go(number)
 
     def let_all_go(self) -> None:
-        """Let go of all of them."""
+        """Release all probes."""
         for number in list(self._held):
             self._let_go(number)
 

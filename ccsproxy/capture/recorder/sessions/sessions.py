@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ccsproxy.exchange.ids import SESSION_ID
 
-#: How many sessions' last numbers are remembered here; for the others the store is asked.
+#: For how many sessions the last number is cached; for others the store is queried.
 REMEMBERED = 4096
 
 
@@ -16,11 +16,11 @@ class Sessions:
     def __init__(
         self, run_session_id: str, last_seq: Callable[[str], int], random: Callable[[int], bytes] = os.urandom
     ) -> None:
-        """Make one for a run.
+        """Create the sessions of a run.
 
-        :param run_session_id: the session of whoever names none.
-        :param last_seq: the last number that a session has had, 0 for none, also across restarts.
-        :param random: what tells the names of our own conversations apart.
+        :param run_session_id: the session of exchanges that belong to no other.
+        :param last_seq: the last number in a session, 0 for none, also across restarts.
+        :param random: makes the names of recognised conversations unique.
         """
         self.random = random
         self._run, self._last_seq = run_session_id, last_seq
@@ -28,21 +28,21 @@ class Sessions:
 
     @property
     def run(self) -> str:
-        """The session of whoever belongs to none."""
+        """The session of exchanges that belong to no other."""
         return self._run
 
     def named(self, named: str | None) -> str | None:
-        """Return the client's own session where it names one that may serve as a name, else None."""
+        """Return the client's own session if it names a valid one, else None."""
         return named if named is not None and SESSION_ID.match(named) else None
 
     def choose(self, named: str | None) -> str:
-        """Return the client's own session where it names one that may serve as a name, else the run's."""
+        """Return the client's own session if it names a valid one, else the run's."""
         return self.named(named) or self._run
 
     def next_seq(self, session_id: str) -> int:
         """Give the next number of a session."""
         known = self._last.pop(session_id, 0)
-        # The store is asked each time: an earlier run has given numbers that we never saw.
+        # The store is queried for each new session, because an earlier run may have assigned numbers.
         self._last[session_id] = number = max(known, self._last_seq(session_id)) + 1
         if len(self._last) > REMEMBERED:
             self._last.popitem(last=False)

@@ -9,38 +9,38 @@ from ccsproxy.dialects.batches.jobs import batch_made, fetched_results, results_
 from ccsproxy.dialects.json_body import text_member
 from ccsproxy.dialects.route import Path
 
-#: How many answers are remembered that were begun and not counted; the oldest are forgotten.
+#: How many uncounted answers are remembered; the oldest are forgotten first.
 _MOST = 10_000
 
 
 class StoredAnswers:
-    """Knows which answers were begun without counts: in the background, in a batch, in a stream that broke off.
+    """Remembers answers without usage: those in the background, in a batch, or in a stream that broke off.
 
-    The first fetching of such an answer that tells its counts is where they are counted. No other fetching counts, so
-    that what was counted when it was made is never counted again. An answer is known by its id alone, which its
-    provider makes unique; what is kept is a hash of it, which names nothing of a session that is removed later.
+    The tokens of such an answer are counted when it is first fetched with its usage. No other fetch counts, so
+    nothing is counted twice. An answer is identified by its id alone, which its provider makes unique; only a hash of
+    the id is stored, which reveals nothing about a session that is removed later.
 
-    Answers are remembered across restarts. One that is begun within a second of the recorder's being killed may be
-    forgotten, and then has no counts: a loss, and never a double.
+    Answers are remembered across restarts. One that arrives within a second before the recorder is killed may be
+    forgotten, and then has no counts: counts may be lost, but never doubled.
     """
 
     def __init__(self, uncounted: DurableAnswers | None = None) -> None:
-        """Start with what an earlier process has left.
+        """Load what an earlier process has stored.
 
-        :param uncounted: remembers answers across restarts; none outlives this process without it.
+        :param uncounted: remembers answers across restarts; without it they are lost with this process.
         """
         self._uncounted = uncounted
         self._begun: OrderedDict[str, None] = OrderedDict.fromkeys(uncounted.names() if uncounted is not None else ())
         self._new: OrderedDict[str, None] = OrderedDict()
 
     def begun(self, body: Any) -> None:
-        """Note an answer to a model call that told no counts."""
+        """Note an answer to a model call without usage."""
         self._note(text_member(body, "id"))
 
     def batch(self, target: Path, body: Any) -> None:
-        """Note a batch that was made; once it tells the file of its results, they are known by that.
+        """Note a batch that was created; once it names its results file, it is identified by that.
 
-        :param body: of an answer that is no model's.
+        :param body: of a response that is not a model's answer.
         """
         self._note(batch_made(target, body))
         results = results_file(body)
@@ -48,14 +48,13 @@ class StoredAnswers:
             self._note(results[1])
 
     def keep(self) -> None:
-        """Make durable what was noted since the last time; called once a second, and at the end."""
+        """Make the notes since the last call durable; called once a second, and at the end."""
         if self._new and self._uncounted is not None:
             self._uncounted.add(list(self._new))
         self._new.clear()
 
     def counts(self, target: Path, body: Any) -> bool:
-        """Whether the counts of a fetched answer, or of a batch's results, have been seen nowhere yet; they are from
-        now on.
+        """Return whether the counts of a fetched answer, or of a batch's results, are new; from now on they are not.
         """
         return self._count(fetched_results(target, body) or text_member(body, "id"))
 
@@ -77,7 +76,7 @@ class StoredAnswers:
 
 
 def _name_of(answer: str | None) -> str | None:
-    """Return what an answer is known by, None if it has no usable id."""
+    """Return the name by which an answer is identified; None if it has no usable id."""
     if answer is None or len(answer) > 512:
         return None
     return sha256(answer.encode("utf-8", "surrogatepass")).hexdigest()[:32]

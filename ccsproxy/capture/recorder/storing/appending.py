@@ -1,4 +1,4 @@
-"""Records that the store has not acknowledged yet, by the relay that their exchanges came from."""
+"""Records that the store has not acknowledged yet, by the relay of their exchanges."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 
 
 class Appending:
-    """Counts them, and tells who waits when there are none left."""
+    """Counts unacknowledged records, and notifies waiters when there are none left."""
 
     def __init__(self) -> None:
         self._count: Counter[int] = Counter()
@@ -29,8 +29,8 @@ class Appending:
     def settled(self, relay: int | None) -> Deferred[None]:
         """Wait for the store.
 
-        :param relay: whose records, None for all.
-        :return: fires when the store has acknowledged or refused every one of them.
+        :param relay: whose records; None for all.
+        :return: fires when the store has acknowledged or rejected every one of them.
         """
         done: Deferred[None] = Deferred()
         self._waiting.append((relay, done))
@@ -38,7 +38,7 @@ class Appending:
         return done
 
     def _check(self) -> None:
-        # A copy: who is told may wait again at once.
+        # A copy, because a callback may wait again at once.
         for each in self._waiting[:]:
             relay, done = each
             if not (self.total if relay is None else self._count[relay]):

@@ -17,9 +17,9 @@ from ccsproxy.providers.requestids import request_id, request_id_of
 
 
 def whole_record(assembly: Assembly, ended: EndFrame) -> tuple[Record, str]:
-    """Make the record of an exchange whose ending has come, not redacted yet and without the request's header lines.
+    """Build the record of an ended exchange, not redacted yet and without the request's header lines.
 
-    :return: it, and what kind of stream the response was, empty when it was none.
+    :return: the record, and the kind of stream of the response, empty if it was not one.
     """
     _settle_sizes(assembly, ended)
     response, ending = assembly.response, ended.ending
@@ -34,7 +34,7 @@ def whole_record(assembly: Assembly, ended: EndFrame) -> tuple[Record, str]:
 
 
 def bare_record(assembly: Assembly, ended: EndFrame) -> tuple[Record, str]:
-    """Make a record without anything that had to be understood: for when making the whole one failed.
+    """Build a record without anything that has to be interpreted, after building the complete one failed.
 
     :return: see `whole_record`.
     """
@@ -88,12 +88,12 @@ def _record(
 
 
 def _request_id(lines: HeaderLines) -> str | None:
-    """Return what the provider calls the request, of what the record needs anyway where that says enough."""
+    """Return the provider's id of the request, from header data that the record needs anyway if possible."""
     return request_id_of(lines.mapping) if lines.plain else request_id(lines.raw)
 
 
 def _usage(assembly: Assembly, answer: DecodedResponse | None, category: str) -> Usage | None:
-    """Return what the call used: a stored answer that is only read used nothing."""
+    """Return the usage of the call; merely fetching a stored answer has none."""
     usage = answer.usage if answer is not None else None
     if answer is None or category == Category.COUNT_TOKENS:
         return usage
@@ -108,7 +108,7 @@ def _usage(assembly: Assembly, answer: DecodedResponse | None, category: str) ->
 
 
 def _category(assembly: Assembly, answer: DecodedResponse | None) -> str:
-    """Return the kind of call; an answer in a model's dialect tells it where the request does not."""
+    """Return the category of the call, from an answer in a model's dialect if the request does not show it."""
     if assembly.dialect is None:
         return str(Category.OTHER)
     told = assembly.head.method == b"POST" and answer is not None and answer.dialect != assembly.dialect.name
@@ -128,7 +128,7 @@ def _note(assembly: Assembly, answer: DecodedResponse | None) -> CaptureNote:
 
 
 def _settle_sizes(assembly: Assembly, ended: EndFrame) -> None:
-    # Nobody reads the bytes of a tunnel; only the relay has counted them.
+    # The bytes of a tunnel are not read; only the relay has counted them.
     if assembly.head.transport == "tunnel":
         assembly.request.body.size = ended.ending.request_bytes
         if assembly.response is not None:

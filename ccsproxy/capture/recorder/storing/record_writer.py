@@ -19,7 +19,7 @@ from ccsproxy.capture.recorder.storing.appending import Appending
 from ccsproxy.capture.recorder.storing.record_form import bare_record, whole_record
 from ccsproxy.exchange.record import Record
 
-#: The fault of an exchange whose capture raised: it becomes a record without bodies.
+#: The fault of an exchange whose capture raised: its record has no bodies.
 BROKEN = "capture_error"
 #: Exchanges of so many bytes of bodies are recorded in a thread.
 LARGE = 4 << 20
@@ -27,12 +27,12 @@ InThread = Callable[[Callable[[], Record | None]], "Deferred[Any]"]
 
 
 class RecordWriter:
-    """Gives the store one record of each exchange: a whole one, or a bare one, or none and a count.
+    """Passes one record per exchange to the store: a complete one, a bare one, or none, which is counted.
 
-    An exchange is counted as appending from here until the store has taken or refused its record, so that
-    `settled` waits for those that are still being made in a thread, too.
+    An exchange counts as appending from here until the store has accepted or rejected its record, so that `settled`
+    also waits for records that are still being built in a thread.
 
-    :ivar in_thread: runs the making of a large record; without it, it is made where it is.
+    :ivar in_thread: runs the building of a large record in a thread; without it, the record is built in place.
     """
 
     _log = Logger()
@@ -45,10 +45,10 @@ class RecordWriter:
         price: Price,
         tell: Callable[[int, str | None], None],
     ) -> None:
-        """Make one.
+        """Create the writer.
 
-        :param placement: learns what each exchange was answered with.
-        :param tell: tells the relay that an exchange is stored, or why it is dropped.
+        :param placement: learns the answer to each exchange.
+        :param tell: reports to the relay that an exchange is stored, or why it is dropped.
         """
         self._store, self._report, self._placement, self._price, self._tell = store, report, placement, price, tell
         self._continued = Continuations()
@@ -78,10 +78,10 @@ class RecordWriter:
         made.addBoth(lambda _: self._appending.over(whose))
 
     def write_unclean(self, record: Record, relay: int) -> "Deferred[bool]":
-        """Give the store the record of an exchange of which only the beginning is known.
+        """Store the record of an exchange of which only the beginning is known.
 
         :param relay: whose `settled` waits for it.
-        :return: whether the store has taken it.
+        :return: whether the store accepted it.
         """
         self._appending.begun(relay)
         self._tell_completed(record, stored=False)
@@ -90,7 +90,7 @@ class RecordWriter:
         return recorded.addCallback(self._appended_unclean, relay)
 
     def broken(self, assembly: Assembly) -> None:
-        """Let an exchange whose capture has raised become a record without bodies."""
+        """Reduce an exchange whose capture raised to a record without bodies."""
         if BROKEN not in assembly.faults:
             self._log.failure("capturing an exchange failed, it becomes a record without bodies")
         assembly.note(BROKEN)
@@ -104,10 +104,10 @@ class RecordWriter:
         return recorded
 
     def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
-        """Make the record of an exchange; of a large one in a thread, where nothing but the assembly is changed."""
+        """Build the record of an exchange; of a large one in a thread, where only the assembly is changed."""
         try:
             if BROKEN not in assembly.faults:
-                # Made and redacted in one go: there is no moment at which an unredacted record is anybody else's.
+                # Built and redacted in one step: an unredacted record never leaves this expression.
                 return assembly.gate.record(*whole_record(assembly, ended), assembly.request.lines)
         except Exception:
             self.broken(assembly)
@@ -120,8 +120,8 @@ class RecordWriter:
             return None
 
     def _hand_over(self, record: Record | None, assembly: Assembly) -> None:
-        """Give the store the record of an exchange, or say that there is none."""
-        # Whatever becomes of the record: the budget for unfinished bodies has to get its bytes back.
+        """Store the record of an exchange, or report that there is none."""
+        # In any case: the bytes have to be returned to the budget for unfinished bodies.
         assembly.release()
         if record is None:
             self._tell(assembly.number, "error")
@@ -131,7 +131,7 @@ class RecordWriter:
         except Exception:
             self._log.failure("what an exchange was answered with could not be noted")
         try:
-            # What only its neighbours tell comes last: it needs the record redacted, and in the order of the store.
+            # Added last, because it needs the redacted record, and the order of the store.
             appended = self._store.append(self._continued.follow(record, assembly.socket))
         except Exception:
             self._log.failure("the store did not take a record")
@@ -152,7 +152,7 @@ class RecordWriter:
         self._appending.over(number >> frames.RELAY_SHIFT)
 
     def _tell_completed(self, record: Record, stored: bool) -> None:
-        """Add an exchange to the metrics, and make its live event where its record can be looked at."""
+        """Add an exchange to the metrics, and publish its live event when its record can be read."""
         try:
             cost = events.price_of(record, self._price)
             self._report.tally(record, cost)

@@ -1,8 +1,9 @@
-"""A recorded WebSocket: both directions read as messages, each response of a model an exchange of its own.
+"""A recorded WebSocket: both directions are parsed into messages, and each response of a model becomes an exchange.
 
-The relay reports one exchange for the whole connection. Here it becomes as many as there were responses; what belongs
-to none of them, or speaks a protocol that we do not know, is one exchange with the messages as they were. One that
-said nothing leaves one record, too.
+The relay reports one exchange for the whole connection. Here it is divided into one exchange per response. Messages
+that
+belong to none of them, or are of an unknown protocol, form one exchange with the messages unchanged. A connection
+without messages leaves one record as well.
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ from ccsproxy.wire.websocket import MessageReader, SocketMessage
 OTHER = "generic"
 DAMAGED = "websocket_damaged"
 _TEXTS = ("text", "binary")
-#: The most frames that an exchange lists.
+#: Maximum number of frames listed in an exchange.
 _MOST_FRAMES = 20_000
 
 
 @attr.define
 class SocketFacts:
-    """What an exchange over a WebSocket has beside one of HTTP.
+    """The properties that an exchange over a WebSocket has in addition to one over HTTP.
 
     :ivar dialect: the protocol's dialect.
-    :ivar model: the model, where an earlier message has named it.
-    :ivar subprotocol: what the two sides agreed on, None for nothing.
-    :ivar before: the seq of the exchange that this one follows, None where no message says so.
-    :ivar frames: for each frame the milliseconds since the exchange began, ``in`` for the server's and ``out`` for
-        the client's, and the bytes of its payload.
+    :ivar model: the model, if an earlier message named it.
+    :ivar subprotocol: the negotiated subprotocol; None for none.
+    :ivar before: the seq of the exchange that this one follows; None if unknown.
+    :ivar frames: for each frame the milliseconds since the exchange began, ``in`` from the server or ``out`` from the
+        client, and the bytes of its payload.
     :ivar left_out: bytes of audio that were not kept.
     """
 
@@ -59,13 +60,13 @@ class SocketFacts:
 
 
 class SocketExchange(Protocol):
-    """What the recorder opens for a response."""
+    """The exchange that the recorder opens for a response."""
 
     number: int
     seq: int
 
     def say(self, line: bytes, at: int) -> None:
-        """Take a piece of the response, and when it came, in microseconds since the exchange began."""
+        """Process a piece of the response, and its arrival in microseconds since the exchange began."""
 
     def ask(self, line: bytes) -> None:
         """Take a further piece of the request."""
@@ -74,16 +75,16 @@ class SocketExchange(Protocol):
         """Remember a fault of the connection."""
 
     def miss(self, fault: str) -> None:
-        """Note that a part of the response is missing, so that its end says nothing."""
+        """Note that a part of the response is missing, so that its end is unreliable."""
 
 
 @attr.define
 class _Open:
-    """An exchange under way.
+    """An open exchange.
 
     :ivar began: when it began, in microseconds since the connection did.
-    :ivar first: when the first piece of its response came, on the same scale.
-    :ivar last: when its latest message came.
+    :ivar first: when the first piece of its response arrived, on the same scale.
+    :ivar last: when its latest message arrived.
     """
 
     exchange: SocketExchange
@@ -95,20 +96,20 @@ class _Open:
     received: int = 0
 
 
-#: Opens an exchange: its head, the head of its answer, the body that asked for it, and what it is.
+#: Opens an exchange, given its head, the head of its response, the body of its request, and its properties.
 OpenExchange = Callable[[RequestHead, ResponseHead, bytes, SocketFacts], SocketExchange]
 #: Ends an exchange.
 FinishExchange = Callable[[SocketExchange, EndFrame], None]
 
 
 class WebSocketInMaking:
-    """Reads one connection from its 101 on.
+    """Parses one connection from its 101 response on.
 
-    Frames that belong to no exchange count to the one that is open, or to the next one.
+    Frames that belong to no exchange are attributed to the open one, or to the next one.
 
     :param head: of the handshake; its id is the first exchange's.
-    :param new_id: makes the ids of further exchanges.
-    :param limit: the most bytes of one message.
+    :param new_id: creates the ids of further exchanges.
+    :param limit: maximum size of a message in bytes.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class WebSocketInMaking:
     # -- what is read --------------------------------------------------------------------------------------------
 
     def sent(self, data: bytes, at: int) -> None:
-        """Take bytes of the client's, and when they came, in microseconds since the connection began."""
+        """Process bytes from the client, and their arrival in microseconds since the connection began."""
         for message in self._sent.feed(data, at):
             self._take(message, "out", at)
 
@@ -148,7 +149,7 @@ class WebSocketInMaking:
             self._take(message, "in", at)
 
     def lost(self, loss: Lost) -> None:
-        """Note that bytes are missing in a direction: what follows there cannot be read."""
+        """Note that bytes are missing in one direction; what follows there cannot be parsed."""
         reader = self._received if loss.direction == RESPONSE_BODY else self._sent
         # Frames have no marks by which one could find the next one after a gap.
         reader.damaged = True
@@ -157,7 +158,7 @@ class WebSocketInMaking:
             self._miss(loss.reason)
 
     def give_up(self, fault: str) -> None:
-        """Read no more: something went wrong in reading."""
+        """Stop parsing after an error."""
         self._sent.damaged = self._received.damaged = True
         self._note(fault)
 
@@ -256,7 +257,7 @@ class WebSocketInMaking:
     # -- messages that belong to no response ---------------------------------------------------------------------
 
     def _log_message(self, message: SocketMessage, direction: str, at: int) -> None:
-        """Keep a message as it is; of binary ones, only that there was one."""
+        """Keep a message unchanged; of a binary one, only its occurrence."""
         if self._log is None:
             self._log = self._new(SocketFacts(OTHER, subprotocol=self._subprotocol or None), b"", 0)
         if message.kind == "text":
@@ -270,7 +271,7 @@ class WebSocketInMaking:
     # -- the end -------------------------------------------------------------------------------------------------
 
     def ended(self, ended: EndFrame) -> None:
-        """End what is still open, as the connection ended."""
+        """End the exchanges that are still open, because the connection ended."""
         if self._sent.damaged or self._received.damaged:
             self._note(DAMAGED)
         if self._received.damaged:
@@ -290,9 +291,9 @@ class WebSocketInMaking:
 
 
 def _end_frame(one: _Open, ending: Ending | None) -> EndFrame:
-    """Make an exchange's end frame.
+    """Create an exchange's end frame.
 
-    :param ending: the connection's, None where the exchange has ended by itself.
+    :param ending: the connection's; None if the exchange ended by itself.
     """
     whole = ending is None or (ending.outcome == Outcome.COMPLETE and one.facts.dialect == OTHER)
     times, sizes = (one.began, one.first, one.last), (one.sent, one.received)

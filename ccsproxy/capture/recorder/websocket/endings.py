@@ -14,9 +14,9 @@ _CLEAN = (b"", b"\x03\xe8", b"\x03\xe9")
 
 
 def refined(ending: Ending, closed: Mapping[str, bytes]) -> Ending:
-    """Say how a connection ended: its close frames know it better than its sockets.
+    """Determine how a connection ended: its close frames are more precise than its sockets.
 
-    :param closed: what the close frames said, ``in`` the server's and ``out`` the client's, in the order they came.
+    :param closed: the close frames, ``in`` from the server and ``out`` from the client, in order of arrival.
     """
     if ending.outcome not in (Outcome.COMPLETE, Outcome.CLIENT_DISCONNECTED, Outcome.UPSTREAM_TRUNCATED):
         return ending
@@ -33,7 +33,7 @@ def refined(ending: Ending, closed: Mapping[str, bytes]) -> Ending:
 
 
 def cut_short(ending: Ending, closed: Mapping[str, bytes]) -> Ending:
-    """Say why a response ended before its time; what was lost on the way may have held its end.
+    """Explain why a response ended prematurely; its end may be among lost bytes.
 
     :param ending: the connection's, see `refined`.
     """
@@ -53,13 +53,13 @@ def _changed(ending: Ending, outcome: Outcome, kind: str, message: str) -> Endin
 def exchange_ending(
     times: tuple[int, int | None, int], sizes: tuple[int, int], ending: Ending | None, *, whole: bool, later: bool
 ) -> Ending:
-    """Make the ending of one exchange.
+    """Determine the ending of one exchange.
 
-    :param times: when it began, when the first piece of its response came and when its latest message did, in
+    :param times: when it began, when the first piece of its response arrived and when its latest message did, in
         microseconds since the connection began.
     :param sizes: bytes of its request and of its response.
-    :param ending: the connection's, None where the exchange has ended by itself.
-    :param whole: its response is whole.
+    :param ending: the connection's; None if the exchange ended by itself.
+    :param whole: its response is complete.
     :param later: it is not the connection's first.
     """
     began, first_at, last_at = times

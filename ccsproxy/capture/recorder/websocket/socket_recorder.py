@@ -45,7 +45,7 @@ class SocketRecorder(Recorder):
         return True
 
     def tell(self, number: int, reason: str | None = None) -> None:
-        """Tell the relay of an ordinary exchange at once, of a WebSocket when all of it is settled."""
+        """Report an ordinary exchange to the relay at once, a WebSocket when all of it is settled."""
         if not self._sockets.settle(number, reason):
             super().tell(number, reason)
 
@@ -63,7 +63,7 @@ class SocketRecorder(Recorder):
     def _open_socket(
         self, number: int, head: RequestHead, answer: ResponseHead, body: bytes, facts: SocketFacts
     ) -> Assembly:
-        """Open an exchange of a WebSocket, whose request is there at once."""
+        """Open an exchange of a WebSocket, whose request is complete at once."""
         assembly = self._open[number] = self.assembly(number, head)
         assembly.socket = facts
         try:

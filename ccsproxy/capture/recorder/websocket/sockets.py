@@ -19,7 +19,7 @@ from ccsproxy.capture.recorder.websocket.connection import (
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import RequestHead, ResponseHead
 
-#: The bit that marks a number as one of ours: a relay counts its exchanges from 1.
+#: The bit that marks a number as the recorder's own: a relay counts its exchanges from 1.
 OWN = 1 << (frames.RELAY_SHIFT - 1)
 
 
@@ -46,17 +46,17 @@ class _OnLink:
 
 
 class Sockets:
-    """Keeps the connections apart from ordinary exchanges.
+    """Separates WebSocket connections from ordinary exchanges.
 
-    A connection is told to the relay as settled when all its exchanges are: as stored if one of them is, since
-    whatever was lost of it is told by the faults of its records.
+    A connection is reported to the relay as settled when all its exchanges are: as stored if one of them is, because
+    the faults of its records report any loss.
 
-    :param limit: the most bytes of one message.
-    :param ids: makes the ids of further exchanges.
-    :param again: takes the frames of a connection whose upstream has declined: it is an ordinary exchange.
+    :param limit: maximum size of a message in bytes.
+    :param ids: creates the ids of further exchanges.
+    :param again: processes the frames of a connection whose upstream declined, as an ordinary exchange.
     :param open_exchange: opens an exchange under a number.
     :param finish: ends one.
-    :param settled: called with the number of a connection, and why it was dropped, None when it is stored.
+    :param settled: called with the number of a connection, and why it was dropped; None if it is stored.
     """
 
     def __init__(
@@ -75,16 +75,16 @@ class Sockets:
         self._owners: dict[int, _OnLink] = {}
 
     def begin(self, frame: Frame, head: RequestHead, *, renamed: bool) -> None:
-        """Take the beginning of a connection.
+        """Process the beginning of a connection.
 
-        :param renamed: its id belongs to an exchange that is stored already: what is left of it needs another.
+        :param renamed: its id belongs to an exchange that is already stored, so the rest of it needs another id.
         """
         if frame.exchange not in self._on_link:
             head = msgspec.structs.replace(head, id=self._ids.new_id()) if renamed else head
             self._on_link[frame.exchange] = _OnLink(frame.exchange, head, frame)
 
     def take(self, frame: Frame) -> bool:
-        """Take a frame if it belongs to a connection; tell whether it does."""
+        """Process a frame if it belongs to a connection; return whether it does."""
         one = self._on_link.get(frame.exchange)
         if one is None:
             return False
@@ -97,7 +97,7 @@ class Sockets:
         return True
 
     def settle(self, number: int, reason: str | None) -> bool:
-        """Take note that an exchange is stored, or why it is not; tell whether it was one of ours."""
+        """Note that an exchange is stored, or why it is not; return whether it was one of a connection."""
         one = self._owners.pop(number, None)
         if one is None:
             return False
@@ -108,7 +108,7 @@ class Sockets:
         return True
 
     def give_up(self, frame: Frame, fault: str) -> None:
-        """Read no more of a connection; its exchanges become what is known of them."""
+        """Stop parsing a connection; its exchanges are recorded as far as they are known."""
         one = self._on_link.get(frame.exchange)
         if one is None:
             return
@@ -121,7 +121,7 @@ class Sockets:
     def cut(self, ended: EndFrame, relay: int | None = None) -> None:
         """End every connection.
 
-        :param relay: whose, None for all.
+        :param relay: only those of this relay; None for all.
         """
         for one in list(self._on_link.values()):
             # One that has ended waits for the store alone: ended again, it would leave a second record.
@@ -135,7 +135,7 @@ class Sockets:
 
     def _answered(self, one: _OnLink, frame: Frame) -> None:
         answer = frames.read_response_head(frame.payload)
-        # Declined: it is an ordinary exchange, whose head has been waiting here for the answer.
+        # Declined: it is an ordinary exchange, whose head was held here until the response.
         if answer.status != 101:
             self._declined(one, frame)
             return
