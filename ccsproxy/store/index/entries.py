@@ -33,7 +33,7 @@ def entry_of(line: SegmentLine) -> Entry | None:
             entry = read_entry(line.apart.bare)
             entry.request.body = line.apart  # type: ignore[assignment]  # read by `texts.raw_body`, which knows it
         else:
-            entry = read_entry(line.data)  # with its checksum, which is no member that is looked for
+            entry = read_entry(line.data)  # including its checksum, which is not a member that is needed
         milliseconds(entry.started_at)
     except ValueError:
         return None
@@ -41,7 +41,7 @@ def entry_of(line: SegmentLine) -> Entry | None:
 
 
 def is_note(data: bytes) -> bool:
-    """Tell whether a line is one that segments write about themselves."""
+    """Return whether a line is one that segments write about themselves."""
     try:
         return codec.head(data).event not in {"record", "started"}
     except codec.LineError:

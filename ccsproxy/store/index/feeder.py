@@ -1,8 +1,9 @@
-"""Feeds the index: a thread that reads what was written to the segments and indexes it.
+"""Feeds the index: a thread that reads new lines of the segments and indexes them.
 
-It follows the files themselves, each from the mark that the index keeps for it. So catching up after a crash,
-rebuilding a lost index and following a running writer are the same work, and the writer hands over no more than
-a word that something happened: it waits for nothing and nothing queues up.
+It follows the files themselves, each from the mark that the index stores for it. Catching up after a crash,
+rebuilding a
+lost index and following a running writer are therefore the same work, and the writer only signals that something was
+written: it never waits, and nothing queues up.
 """
 
 import sqlite3
@@ -24,9 +25,9 @@ from ccsproxy.store.observer import AT_WORK, FreshLine
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Price
 
-#: A round begins when so many lines wait, or so many seconds after the first of them.
+#: A round begins when this many lines wait, or this many seconds after the first of them.
 BATCH_LINES, BATCH_S = 1000, 0.25
-#: How often the folder is read although nobody said that anything happened, in seconds.
+#: Interval in seconds at which the folder is read without a signal.
 LOOK_S = 5.0
 #: How long facts of calls are made in one round, in seconds; new lines wait as long.
 FACTS_S = 0.2
@@ -41,9 +42,9 @@ CLOSING_S = 3.0
 class IndexFeeder:
     """Feeds the index from the segments, in a thread of its own.
 
-    :param data_dir: where segments and index are.
-    :param price: what a call costs.
-    :ivar may_work: asked before each round; while it says no, the index is left alone: another process owns it.
+    :param data_dir: the directory with segments and index.
+    :param price: computes what a call costs.
+    :ivar may_work: called before each round; while it returns false, another process owns the index.
     """
 
     _log = Logger()
@@ -71,13 +72,13 @@ class IndexFeeder:
         self._thread = threading.Thread(target=self._run, name="ccsproxy-index", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow the segments, in a thread of its own."""
+        """Start following the segments, in a thread of its own."""
         self._thread.start()
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Take in what is written, close the index and end the thread; what is left is caught up at the next start.
+        """Index what is written, close the index and end the thread; the rest is indexed at the next start.
 
-        :param timeout: how long taking in may last, in seconds.
+        :param timeout: maximum duration of the indexing, in seconds.
         """
         with self._changed:
             self._until = time.monotonic() + timeout
@@ -87,32 +88,34 @@ class IndexFeeder:
             self._thread.join(timeout + CLOSING_S)
 
     def wrote(self, lines: int, fresh: Sequence[FreshLine] = ()) -> None:
-        """Hear that lines were written, and keep them until their turn comes."""
+        """Note that lines were written, and keep them for indexing."""
         self._fresh.add(fresh)
         self._hear(lines)
 
     def changed(self) -> None:
-        """Hear that segments came, went or were compressed."""
+        """Note that segments were added, removed or compressed."""
         self._hear(BATCH_LINES)
 
     def forgotten(self) -> None:
-        """Hear that something was removed which nobody shall find again."""
+        """Note that something was removed that must not be found any more."""
         self._forgotten += 1
         self._hear(BATCH_LINES)
 
     def left_of_forgotten(self) -> str:
-        """Say why something of what was forgotten may still be in the index, empty when nothing is."""
+        """Return why something that was removed may still be in the index; empty if nothing is."""
         if self._erased == self._forgotten or not self._thread.is_alive():
             return ""
         return self._left or AT_WORK
 
     def state(self) -> dict[str, Any]:
-        """Say how the index does.
+        """Return the state of the index.
 
         :return: ``state`` (``ok``, ``rebuilding``, ``degraded``, or ``full`` while the disk has no room for it),
-            ``trouble``, why it cannot be kept up at the moment, ``failures``, how often that was tried in vain,
-            ``taken``, the lines taken in so far, ``set_aside``, those that could not be and are not tried again, and
-            ``skipped``, the segments that cannot be read.
+            ``trouble``, why it cannot be updated at the moment, ``failures``, how many attempts failed, ``taken``,
+            the
+            lines indexed so far, ``set_aside``, lines that cannot be indexed and are not retried, and ``skipped``,
+            the
+            segments that cannot be read.
         """
         return {
             "state": self._state,
@@ -124,10 +127,10 @@ class IndexFeeder:
         }
 
     def caught_up(self, timeout: float) -> bool:
-        """Wait until everything that is written now has been taken in.
+        """Wait until everything written so far has been indexed.
 
-        :param timeout: how long to wait at most, in seconds.
-        :return: whether it has.
+        :param timeout: maximum wait in seconds.
+        :return: whether that was reached.
         """
         with self._changed:
             wanted = self._begun + 1
@@ -144,11 +147,10 @@ class IndexFeeder:
                 self._changed.notify_all()
 
     def _run(self) -> None:
-        """Take in round after round until told to stop; after a failure, wait a little and go on."""
+        """Run rounds until stopped; after a failure, wait a little and continue."""
         retry = RETRY_S
         while True:
-            # Read before the round: what was written before the stop was asked for is taken in by the round that
-            # follows.
+            # Read before the round, so that lines written before the stop was requested are indexed by this round.
             last = self._stopping
             try:
                 self._round()
@@ -176,7 +178,7 @@ class IndexFeeder:
             self._changed.wait_for(lambda: self._stopping, seconds)
 
     def _round(self) -> None:
-        """Bring the index to where the segments are."""
+        """Bring the index up to the segments."""
         with self._changed:
             self._begun += 1
         if not self.may_work():
@@ -185,7 +187,7 @@ class IndexFeeder:
             return
         if not self._has_room():
             return
-        # Somebody has deleted the index to have it made anew: what we hold open is a file without a name.
+        # The index file was deleted so that it is rebuilt; our open file has no name any more.
         if self._index is not None and self._index.replaced():
             self._close()
         if self._index is None:
@@ -218,7 +220,7 @@ class IndexFeeder:
         self._rested = not busy
 
     def _has_room(self) -> bool:
-        """Tell whether the disk has room for an index; where it has not, records come first and the index goes."""
+        """Return whether the disk has room for an index; if not, it is removed, because records come first."""
         if self._room.is_there():
             return True
         # The first time that room is short, the WAL may be all that is too much.
@@ -232,9 +234,9 @@ class IndexFeeder:
         return False
 
     def _erase(self, index: Index, forgotten: int) -> None:
-        """Wipe what was forgotten out of every file of the index; what fails is tried again in the next round."""
-        # The costly half is done: only a reader still holds the WAL, and writing the index anew would not move that
-        # reader.
+        """Erase what was removed from every file of the index; a failure is retried in the next round."""
+        # The expensive half is done: only a reader still holds the WAL, and rewriting the index would not change
+        # that.
         if self._rewritten == forgotten:
             self._left = index.empty_wal()
         else:
@@ -244,7 +246,7 @@ class IndexFeeder:
             self._erased = forgotten
 
     def _make_facts(self, index: Index) -> None:
-        """Make facts of calls for a while; what is left is gone on with in the next round, which begins soon."""
+        """Build facts of calls for a while; the rest is built in the next round, which begins soon."""
         end = time.monotonic() + FACTS_S
         if index.facts.make(self._lines, lambda: time.monotonic() < end and not self._stopping):
             with self._changed:
@@ -257,12 +259,12 @@ class IndexFeeder:
         self._taken += lines
 
     def _fail(self, reason: Exception) -> None:
-        """Close the index; remove it when it is broken or too large, so that a later round begins a new one."""
+        """Close the index; delete it if it is damaged or too large, so that a later round starts a new one."""
         self._state, self._left = "degraded", str(reason)
         self._failures += 1
         if isinstance(reason, OSError | sqlite3.Error):
             self._complain(f"the index cannot be kept up and is tried again: {reason}")
-        elif not self._trouble:  # a mistake of ours: where it was made is said once, not at each retry
+        elif not self._trouble:  # a bug: its place is logged once, not at each retry
             self._log.failure("the index could not be kept up; it is tried again")
             self._trouble = repr(reason)
         self._close()
@@ -277,7 +279,7 @@ class IndexFeeder:
             self._left = str(kept)  # it is in the way still, and the next round fails in the same way
 
     def _complain(self, sentence: str) -> None:
-        """Log what is wrong, once until all is well again, and not each time that a disk fails now and then."""
+        """Log a problem, once until it is solved, so that a disk that fails occasionally does not flood the log."""
         if not self._trouble and time.monotonic() >= self._quiet_until:
             self._log.error("{sentence}", sentence=sentence)
             self._quiet_until = time.monotonic() + QUIET_S
@@ -294,5 +296,5 @@ class IndexFeeder:
             index, self._index = self._index, None
             try:
                 index.close()
-            except sqlite3.Error as reason:  # what was committed is in its WAL, from where the next start takes it
+            except sqlite3.Error as reason:  # what was committed is in its WAL, which the next start reads
                 self._complain(f"the index could not be closed: {reason}")

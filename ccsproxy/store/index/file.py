@@ -1,4 +1,4 @@
-"""The index file: how it is opened, rebuilt beside one of another version, and abandoned."""
+"""The index file: opening it, rebuilding it next to one of another version, and abandoning it."""
 
 import os
 import sqlite3
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ccsproxy.store.index.schema import NAME, SCHEMA, VERSION
 
-#: What an index is called while one of another version has the name.
+#: The name of a new index while one of another version has the usual name.
 BESIDE = NAME + ".new"
 _WITH_IT = ("", "-wal", "-shm")
 
-#: What is asked of a connection that writes. The WAL stays small: it is folded in after some megabytes.
+#: Settings of the writing connection. The WAL stays small: it is checkpointed after some megabytes.
 _WRITING = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
@@ -24,7 +24,7 @@ _WRITING = (
 
 
 class IndexUnusable(Exception):
-    """There is no index to use: it is missing, of another version or damaged."""
+    """There is no usable index: it is missing, of another version or damaged."""
 
 
 class IndexMoved(Exception):
@@ -34,11 +34,12 @@ class IndexMoved(Exception):
 class IndexFile:
     """The file of the index, as its one writer uses it.
 
-    An index of another version keeps its name while a new one is built beside it, and is removed when that has caught
-    up; one that is damaged is removed at once, since all of it is in the segments.
+    An index of another version keeps its name while a new one is built next to it, and is removed when that has
+    caught
+    up. A damaged one is removed at once, because everything in it is in the segments.
 
     :ivar path: the file that is open.
-    :ivar building: whether the index has not caught up with the segments yet since it was made.
+    :ivar building: whether the index has not caught up with the segments since it was created.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -49,9 +50,9 @@ class IndexFile:
         self._inode = 0
 
     def open(self) -> sqlite3.Connection:
-        """Open the index, or an empty one where there is none that can be used.
+        """Open the index, or create an empty one if there is no usable one.
 
-        :raises sqlite3.Error: when the disk does not take it; ``OSError`` likewise.
+        :raises sqlite3.Error: if it cannot be written; ``OSError`` likewise.
         """
         self.path = self._choose()
         try:
@@ -67,7 +68,7 @@ class IndexFile:
         return self._connection
 
     def replaced(self) -> bool:
-        """Tell whether the file was deleted, or another one put in its place, while it was open."""
+        """Return whether the file was deleted or replaced while it was open."""
         try:
             return self.path.stat().st_ino != self._inode
         except OSError:
@@ -82,7 +83,7 @@ class IndexFile:
         if self.path == self._main:
             return False
         if self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            self.building = True  # somebody reads it; the next round tries again
+            self.building = True  # a reader has it open; the next round tries again
             return False
         self._connection.close()
         remove_index(self._main)
@@ -92,7 +93,7 @@ class IndexFile:
         return True
 
     def remove_others(self) -> None:
-        """Remove every other index of the data dir: one of another version, and what earlier versions set aside."""
+        """Remove every other index of the data dir: of another version, or set aside by earlier versions."""
         own = {self.path.name + suffix for suffix in _WITH_IT}
         for path in self._data_dir.glob(NAME + "*"):
             if path.name not in own:
@@ -113,11 +114,12 @@ class IndexFile:
 
 
 def open_for_reading(data_dir: Path, busy_s: float = 2.0) -> sqlite3.Connection:
-    """Open the index for reading only; whoever writes it is not needed and not waited for.
+    """Open the index for reading only; this requires no writer, and waits for none.
 
-    :param busy_s: how long a lock may be waited for, in seconds.
-    :raises IndexUnusable: when there is none that can be used; one that is built beside one of another version can.
-    :raises sqlite3.Error: when there is one that cannot be read now.
+    :param busy_s: maximum wait for a lock in seconds.
+    :raises IndexUnusable: if there is no usable one; one that is being built next to one of another version is
+        usable.
+    :raises sqlite3.Error: if there is one that cannot be read now.
     """
     try:
         return _readable(data_dir / NAME, busy_s)
@@ -151,24 +153,24 @@ def remove_index(path: Path) -> None:
 
 
 def remove_all(data_dir: Path) -> None:
-    """Remove the index and whatever is beside it."""
+    """Remove the index and all its files."""
     for path in (data_dir / NAME, data_dir / BESIDE):
         remove_index(path)
 
 
 def index_bytes(data_dir: Path) -> int:
-    """Return the bytes that the index takes on the disk, with everything beside it."""
+    """Return the size of the index on disk, with all its files."""
     total = 0
     for path in data_dir.glob(NAME + "*"):
         try:
             total += path.lstat().st_size
         except OSError:
-            pass  # gone by now
+            pass  # removed meanwhile
     return total
 
 
 def damaged(reason: sqlite3.Error) -> bool:
-    """Tell whether an error means that the index itself is broken, not that it is busy or the disk full."""
+    """Return whether an error means that the index itself is damaged, not that it is busy or the disk full."""
     name = str(getattr(reason, "sqlite_errorname", ""))
     return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")) or (
         isinstance(reason, sqlite3.OperationalError) and "no such table" in str(reason)
@@ -226,7 +228,7 @@ def _check_version(connection: sqlite3.Connection) -> None:
 
 
 def _uri(path: Path) -> str:
-    """Name a file for SQLite, whatever characters are in its path."""
+    """Return a file's URI for SQLite, whatever characters are in its path."""
     return f"{path.absolute().as_uri()}?mode=rw"
 
 

@@ -14,12 +14,12 @@ from ccsproxy.store.summary import Price, no_price
 #: Lines and bytes of one transaction.
 BATCH_LINES, BATCH_BYTES = 2000, 8 << 20
 
-#: Told after each batch how many lines and bytes it had.
+#: Called after each batch with its number of lines and bytes.
 Progress = Callable[[int, int], None]
 
 
 def no_progress(lines: int, size: int) -> None:
-    """Tell nobody how far the index has come."""
+    """Ignore progress."""
 
 
 def to_the_end() -> bool:
@@ -30,8 +30,8 @@ def to_the_end() -> bool:
 class Follower:
     """Follows the segments of a data dir for one index.
 
-    :param go_on: asked before each batch; when it says no, `catch_up` ends early.
-    :param fresh: lines that need not be read.
+    :param go_on: called before each batch; if it returns false, `catch_up` ends early.
+    :param fresh: lines that need not be read from disk.
     """
 
     def __init__(
@@ -63,21 +63,21 @@ class Follower:
         for name in names:
             if self._go_on():
                 self._follow(name, marks.get(name))
-        # Once, behind all of it: packing is dear, and those that follow may say again what a lost segment said first.
+        # Once after all of them, because packing is expensive, and later segments may repeat the texts of a lost one.
         if gone:
             self._index.tidy(self._lines)
         if self._index.new and self._go_on():
             self._index.settle()
 
     def _follow(self, name: str, mark: Mark | None) -> None:
-        """Take in what a segment has beyond its mark."""
+        """Index what a segment has after its mark."""
         if mark is not None and (mark.closed or self._lines.plain_size(name) == mark.done):
             if not mark.closed and self._lines.closed(name):  # which could not be read when its last line was
                 self._index.take(mark, (), mark.done, closed=True)
             self._lines.read_to_the_end(name)
             return
         mark = mark or self._index.mark(name)
-        # Asked before reading: a segment that is closed while it is read may have got its last lines behind our back.
+        # Checked before reading: a segment that is closed while it is read may have received more lines meanwhile.
         closed = self._lines.closed(name)
         while fresh := self._fresh.take(name, mark.done):
             begin = mark.done
@@ -100,7 +100,7 @@ class Follower:
             self._index.take(mark, (), mark.done, closed=True)
 
     def _drop(self, name: str) -> None:
-        """Forget a segment that is gone; let others say what it said first."""
+        """Remove a segment that no longer exists, and index its texts again for other requests that contain them."""
         for key in self._index.remove(name):
             place = self._index.location(key)
             line = self._lines.at(*place) if place else None
@@ -115,11 +115,11 @@ def bring_up(
     squeeze: bool = False,
     segments: SegmentLines | None = None,
 ) -> str:
-    """Bring the index of a data dir that nobody writes up to its segments.
+    """Bring the index of a data dir without a writer up to its segments.
 
-    :param squeeze: also wipe what was deleted out of the index's files.
-    :param segments: what reads them, to be asked for what it had to skip.
-    :return: why that could not be done whole, empty when it could.
+    :param squeeze: also erase deleted content from the index's files.
+    :param segments: reads the segments, and knows what it had to skip.
+    :return: why that was not possible completely; empty if it was.
     """
     lines = segments or SegmentLines(data_dir)
     while True:
@@ -136,9 +136,9 @@ def bring_up(
 
 
 def rebuild(data_dir: Path, price: Price = no_price, progress: Progress = no_progress) -> dict[str, str]:
-    """Make the index of a data dir that nobody writes anew.
+    """Rebuild the index of a data dir without a writer.
 
-    :return: the segments that could not be read, or not to their end, with the reason.
+    :return: the segments that could not be read completely, with the reason.
     """
     remove_all(data_dir)
     segments = SegmentLines(data_dir)

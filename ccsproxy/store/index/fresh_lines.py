@@ -1,6 +1,6 @@
-"""Lines that were just written, kept for the index until it comes to them: they need not be read from the disk again.
+"""Lines that were just written, kept for the index so that it need not read them from disk again.
 
-The segments stay what the index is made of: a line that is not here is read there. So what is too much is not kept.
+The segments remain the source of the index: a line that is not here is read from them, so the excess is dropped.
 """
 
 import threading
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ccsproxy.store.observer import FreshLine
 from ccsproxy.store.segments.lines import SegmentLine
 
-#: The most bytes that are kept, and the most lines.
+#: Maximum number of bytes and of lines.
 MOST_BYTES, MOST_LINES = 6 << 20, 2000
 
 
@@ -36,9 +36,9 @@ class FreshLines:
                     self._size += size
 
     def take(self, segment: str, offset: int) -> list[SegmentLine]:
-        """Take the lines out that follow one another in a segment from an offset on; those before are let go of.
+        """Remove and return consecutive lines of a segment from an offset on, and drop those before.
 
-        :param segment: segments are asked for in their order.
+        :param segment: segments are requested in order.
         """
         found: list[SegmentLine] = []
         with self._lock:

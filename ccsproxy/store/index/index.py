@@ -1,7 +1,8 @@
 """The index: everything that lists, filters, statistics and searches need, derived from segment lines.
 
-One connection writes. What it takes in is taken in whole, with the mark of how far its segment has been read, so that
-after a crash it goes on where it stopped, with no row twice and none missing.
+One connection writes. Each batch is indexed completely or not at all, together with the mark of how far its segment
+has
+been read, so that after a crash indexing continues where it stopped, without duplicate or missing rows.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ _SESSION = COLUMNS.index("session_id")
 
 
 class Index:
-    """The index, as its one writer uses it. Not for several threads at once."""
+    """The index, as its one writer uses it. Not thread-safe."""
 
     def __init__(self, data_dir: Path, price: Price = no_price) -> None:
         self._file = IndexFile(data_dir)
@@ -66,11 +67,11 @@ class Index:
         self._connection.close()
 
     def replaced(self) -> bool:
-        """Tell whether the index was deleted, or another one put in its place, while this one was open."""
+        """Return whether the index was deleted or replaced while it was open."""
         return self._file.replaced()
 
     def settle(self) -> None:
-        """Make an index that has caught up quick to ask, and put it in the place of the one before it."""
+        """Optimise an index that has caught up, and let it replace the previous one."""
         for statement in INDEXES:
             self._connection.execute(statement)
         if self._file.settle():
@@ -89,12 +90,12 @@ class Index:
     def take(
         self, mark: Mark, lines: Sequence[SegmentLine], done: int, damaged: int = 0, closed: bool = False
     ) -> None:
-        """Take lines of a segment in, all of them at once; those that cannot be taken in are set aside and counted.
+        """Index lines of a segment, all at once; those that cannot be indexed are set aside and counted.
 
-        :param done: where the next read of the segment begins.
-        :param damaged: lines between them that were skipped.
-        :param closed: whether nothing will follow.
-        :raises sqlite3.OperationalError: when the index cannot be written; it is then as it was.
+        :param done: the offset of the next read of the segment.
+        :param damaged: number of lines between them that were skipped.
+        :param closed: whether the segment is complete.
+        :raises sqlite3.OperationalError: if the index cannot be written; it is then unchanged.
         """
         try:
             self._transaction(lambda: self._take(mark, lines, done, damaged, closed))
@@ -113,16 +114,17 @@ class Index:
         mark.done, mark.closed = done, closed
 
     def remove(self, name: str) -> list[int]:
-        """Forget a segment and everything that is only in it.
+        """Remove a segment and everything that is only in it.
 
-        :return: keys of the requests whose texts have to be taken in again with `restore_texts`, because they repeat
-            what was first said in the segment.
+        :return: keys of the requests whose texts have to be indexed again with `restore_texts`, because they repeat
+            texts
+            that occurred first in the segment.
         """
         mark = self.marks().get(name)
         return self._transaction(lambda: self._remove(mark.number)) if mark is not None else []
 
     def restore_texts(self, key: int, line: bytes) -> None:
-        """Index what a request says once more, as far as no other request is known to have said it first."""
+        """Index the texts of a request again, as far as no other request is known to have contained them first."""
 
         def restore() -> None:
             entry = read_entry(line)
@@ -132,13 +134,13 @@ class Index:
         self._transaction(restore)
 
     def tidy(self, lines: SegmentLines) -> None:
-        """Give back the space of what was removed with its segments."""
+        """Reclaim the space of what was removed with its segments."""
         for shard in self._transaction(self._texts.drop_unsaid):
             self._remake(shard, lines)
         self._give_back()
 
     def _remake(self, shard: Shard, lines: SegmentLines) -> None:
-        """Make a shard of the full text anew from the records that are left."""
+        """Rebuild a shard of the full text from the remaining records."""
         places: dict[str, list[tuple[int, int]]] = {}
         for key in self._texts.sayers(shard):
             if place := self.location(key):
@@ -153,9 +155,9 @@ class Index:
         return found
 
     def squeeze(self, lines: SegmentLines) -> str:
-        """Write the index anew, so that nothing of what was deleted is left in it, and empty the WAL.
+        """Rewrite the index, so that no deleted content is left in it, and empty the WAL.
 
-        :return: why the WAL could not be emptied, empty when it could; see `empty_wal`.
+        :return: why the WAL could not be emptied, empty if it could; see `empty_wal`.
         """
         self._file.remove_others()
         for shard in self._texts.with_removed_texts():
@@ -164,7 +166,7 @@ class Index:
         return self.empty_wal()
 
     def rest(self) -> None:
-        """Pack what is there, while there is nothing else to do."""
+        """Pack the full text while there is nothing else to do."""
         self._transaction(self._texts.pack)
         self._give_back()
         self.empty_wal()
@@ -183,13 +185,13 @@ class Index:
         return f"another program is reading {self._file.path}" if busy else ""
 
     def _transaction(self, work: Callable[[], T]) -> T:
-        """Do something as a whole or not at all; what the parts remember is forgotten with it."""
+        """Run a function in a transaction; if it is rolled back, clear the caches of the parts as well."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             result = work()
             self._connection.execute("COMMIT")
         except BaseException:
-            # They remember what they have written: after a rollback none of it is so.
+            # They cache what they have written, which is invalid after a rollback.
             for part in (self._rows, self._tallies, self._sessions, self.facts):
                 part.forget()
             self._texts.forget_all()
@@ -222,7 +224,7 @@ class Index:
             part.flush()
 
     def _take_entry(self, segment: int, line: SegmentLine, entry: Entry) -> None:
-        """Take one exchange's beginning or end in; what is known of it already is not taken in twice."""
+        """Index one exchange's beginning or end; what is already known of it is not indexed twice."""
         key, known = self._place(entry)
         if known is None or (known == "" and not entry.started):
             self._write(entry, key, segment, line, was_in_flight=known is not None)
@@ -230,7 +232,7 @@ class Index:
             self._move(key, segment, line)
 
     def _place(self, entry: Entry) -> tuple[int, str | None]:
-        """Return an entry's key, and the outcome of the request that has it: null for none, empty while it runs."""
+        """Return an entry's key, and the outcome of the request with that key: null for none, empty while it runs."""
         key = order_key(entry.started_at, entry.id)
         while True:
             found = self._connection.execute("SELECT id, outcome FROM request_rows WHERE key = ?", (key,)).fetchone()
@@ -238,7 +240,7 @@ class Index:
                 return key, None
             if unpacked_id(found[0]) == entry.id:
                 return key, self._names[found[1]] if found[1] is not None else ""
-            # Two of one millisecond whose ids end alike: the next free key keeps the order of the list nearly.
+            # Two in one millisecond whose ids end alike: the next free key nearly preserves the order of the list.
             key += 1
 
     def _move(self, key: int, segment: int, line: SegmentLine) -> None:
@@ -263,7 +265,7 @@ class Index:
             self.facts.take(key, columns[_SESSION], line.data, entry.request.body)
 
     def _complete(self, row: Summary, entry: Entry, session: SessionTotals, key: int) -> None:
-        """Add to a finished request's summary what its bodies and the price list say; index its texts."""
+        """Add to a finished request's summary what follows from its bodies and the price list; index its texts."""
         set_cost(row, entry, self._price)
         said = self._texts.say(entry, session.number, key)
         row.tools = said.tools

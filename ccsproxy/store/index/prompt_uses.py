@@ -29,7 +29,7 @@ class PromptUses:
         self._connection = connection
 
     def count(self, key: int, session: int, call: Call) -> None:
-        """Count a call of the conversation; side calls have prompts that say nothing of the agent's."""
+        """Count a call of the conversation; prompts of side calls are not the agent's."""
         if call.role != "main":
             return
         for kind in KINDS:
@@ -38,7 +38,7 @@ class PromptUses:
                 self._connection.execute(_COUNT, (self._number(name, kind, call), session, key, key, key))
 
     def forget(self, session: int) -> None:
-        """Forget what a session sent; what is left of it is counted again."""
+        """Forget what a session sent; its remaining calls are counted again."""
         self._connection.execute("DELETE FROM prompt_uses WHERE session = ?", (session,))
 
     def sweep(self) -> None:
@@ -55,7 +55,7 @@ class PromptUses:
 
 
 def _in_short(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Keep of a prompt what a list of prompts shows."""
+    """Return the part of a prompt that a list of prompts shows."""
     found = []
     for item in items:
         parts = tuple(msgspec.structs.replace(part, quote=part.quote[:_BEGINNING]) for part in item.parts)

@@ -1,8 +1,10 @@
 """The rows of ``requests``: a compact `Summary` of every exchange.
 
-What many requests share (models, paths, sessions, outcomes, ...) is written once in ``names`` and counted there; that
-also it tells the values that filters may have. Times are written beside the order key, which has the milliseconds
-already, ids as bytes.
+Values that many requests share (models, paths, sessions, outcomes, ...) are stored once in ``names`` and counted
+there,
+which also gives the possible values of filters. Times are stored relative to the order key, which already contains
+the
+milliseconds, and ids as bytes.
 """
 
 import sqlite3
@@ -30,7 +32,7 @@ Columns = typing.Sequence[Any]
 
 
 class RowWriter:
-    """Writes summaries as columns, within the index's transactions, and counts what names are used by.
+    """Writes summaries as columns, within the index's transactions, and counts the uses of names.
 
     Invariant: after `flush`, the count of a name is the number of rows that have it.
     """
@@ -55,7 +57,7 @@ class RowWriter:
         return values
 
     def removed(self, columns: Columns) -> None:
-        """Count the names of a row's columns that are no longer there."""
+        """Update the counts of the names in a removed row."""
         for _, place in _NAMED:
             if columns[place] is not None:
                 self._gained[columns[place]] -= 1
@@ -68,7 +70,7 @@ class RowWriter:
             self._connection.execute(_CALL if sign > 0 else _UNCALL, (number, key))
 
     def name(self, field: str, value: Any) -> int:
-        """Return the number of a value, a new one where it was never met."""
+        """Return the number of a value; a new one for a new value."""
         number = self._known.get((field, value))
         if number is None:
             if len(self._known) >= _REMEMBERED:
@@ -95,13 +97,13 @@ class RowWriter:
         self._known.clear()
 
     def forget(self) -> None:
-        """Drop what was not written, after a transaction was undone."""
+        """Drop what was not written, after a transaction was rolled back."""
         self._known.clear()
         self._gained.clear()
 
 
 class Names(dict[int, Any]):
-    """The values of names, read as they are asked for; numbers are never given twice, so that they stay true."""
+    """The values of names, read on demand; numbers are never reused, so the cache stays valid."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()
@@ -139,7 +141,7 @@ def numbers_of(connection: sqlite3.Connection, field: str, values: typing.Iterab
 
 
 def _packed_id(text: str) -> bytes | str:
-    """Write an id of ours, which is hexadecimal, in half its length."""
+    """Encode an id of ours, which is hexadecimal, in half its length."""
     try:
         data = bytes.fromhex(text)
     except ValueError:
@@ -148,12 +150,12 @@ def _packed_id(text: str) -> bytes | str:
 
 
 def unpacked_id(stored: bytes | str) -> str:
-    """Return an id as it is known."""
+    """Return an id in its original form."""
     return stored.hex() if isinstance(stored, bytes) else stored
 
 
 def _since(begun: int, when: str | None) -> int | str | None:
-    """Write a time as milliseconds since the beginning, where nothing is lost by it."""
+    """Encode a time as milliseconds since the beginning if that loses nothing."""
     if when is None:
         return None
     try:

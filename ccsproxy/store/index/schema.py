@@ -12,7 +12,7 @@ from ccsproxy.store.summary import Summary
 VERSION = 10 * 1000 + FACTS_VERSION
 NAME = "index.sqlite3"
 
-#: The columns of ``requests`` that are a `Summary`, in its order; the rest say where the record is.
+#: The columns of ``requests`` that form a `Summary`, in its order; the others locate the record.
 COLUMNS = Summary.__struct_fields__
 #: Those of them that have few values, which are written once in ``names``; see `ccsproxy.store.index.rows`.
 NAMED = tuple(
@@ -21,10 +21,9 @@ NAMED = tuple(
     if name in ("status", "tools")
     or (str in (kind, *get_args(kind)) and name not in ("id", "request_id", "started_at", "ended_at", "preview"))
 )
-#: The columns whose rarest value may lead a list, each with an index.
+#: The columns whose rarest value may lead a query, each with an index.
 LEADING = ("upstream", "model", "cwd", "client", "dialect", "category", "outcome", "status")
-#: The value that most rows have of some of them, by the number of its name: an index has the rows of the others
-#: alone.
+#: The most frequent value of some of them, by the number of its name: the index contains only the other rows.
 USUAL = {"outcome": (1, "complete"), "status": (2, 200), "category": (3, "model")}
 #: The sums that sessions and statistics keep; null as long as no summand was known.
 SUMS = (
@@ -41,7 +40,7 @@ _SUM_COLUMNS = ", ".join(SUMS)
 
 
 def _decoded(name: str) -> str:
-    """Return the SQL by which the view says a column of ``request_rows`` as its `Summary` does."""
+    """Return the SQL by which the view decodes a column of ``request_rows`` to its form in `Summary`."""
     if name in NAMED:
         return f"(SELECT value FROM names WHERE names.name = row.{name}) AS {name}"  # noqa: S608
     if name == "id":
@@ -59,7 +58,7 @@ def _iso(milliseconds: str) -> str:
     return f"({seconds} || printf('.%03dZ', {milliseconds} % 1000))"
 
 
-#: The columns of the view that say what stands in ``request_rows``: numbers of names, packed ids and times.
+#: The columns of the view with the raw values of ``request_rows``: numbers of names, packed ids and times.
 RAW = {name: f"raw_{name}" for name in COLUMNS if name in NAMED or name in ("id", "started_at", "ended_at")}
 _VIEW = ", ".join([*map(_decoded, COLUMNS), *(f"row.{name} AS {raw}" for name, raw in RAW.items())])
 

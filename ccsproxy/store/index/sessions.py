@@ -13,11 +13,11 @@ from ccsproxy.store.summary import Summary
 
 
 class SessionTotals(msgspec.Struct, kw_only=True):
-    """One session's row; the sums are null as long as no summand was known.
+    """One session's row; the sums are null while no summand is known.
 
-    :ivar upstreams: those it called, one a line, the first first; likewise `models`, `cwds` and `clients`.
+    :ivar upstreams: those it called, one per line, the first one first; likewise `models`, `cwds` and `clients`.
     :ivar unpriced: how many of its calls lack a price.
-    :ivar unpriced_models: their models, one a line.
+    :ivar unpriced_models: their models, one per line.
     """
 
     number: int | None = None
@@ -51,9 +51,9 @@ class SessionTotals(msgspec.Struct, kw_only=True):
     cost: float | None = None
 
     def fold(self, key: int, row: Summary, was_in_flight: bool) -> None:
-        """Take a request in.
+        """Add a request.
 
-        :param was_in_flight: whether it was taken in before, when it had begun.
+        :param was_in_flight: whether it was added before, when it began.
         """
         running = row.outcome is None
         self.request_count += not was_in_flight
@@ -66,7 +66,7 @@ class SessionTotals(msgspec.Struct, kw_only=True):
             self._sum(row)
 
     def _name(self, key: int, row: Summary) -> None:
-        # Probes and lists of models come first and from other libraries: the first call to a model says who it is.
+        # Probes and lists of models come first and from other libraries; the first model call identifies the client.
         first = row.category == Category.MODEL and self.dialect is None and row.client is not None
         for name in ("upstream", "cwd", "client", "client_version"):
             if name == "client_version" and row.client != self.client:
@@ -88,7 +88,7 @@ class SessionTotals(msgspec.Struct, kw_only=True):
             self._entitle(key, row)
 
     def _entitle(self, key: int, row: Summary) -> None:
-        """Take the title that says most: what the agent calls it, else the user's first words, else a sub-agent's."""
+        """Choose the best title: the agent's own, else the user's first prompt, else a sub-agent's."""
         rank = _title_rank(row)
         if row.preview is None or rank is None:
             return
@@ -109,12 +109,12 @@ class SessionTotals(msgspec.Struct, kw_only=True):
                 setattr(self, name, bounded_sum(getattr(self, name), value))
 
 
-#: What may be a session's title, the best first.
+#: The kinds of session titles, best first.
 _RANKS = ("an answered title", "the user's prompt", "a sub-agent's prompt", "the prompt of a side call")
 
 
 def _title_rank(row: Summary) -> int | None:
-    """Return how good a title what a call was about would be, None when it is none."""
+    """Return the rank of a call's preview as a title; None if it is not one."""
     if row.about == "title":
         return 0
     if row.about != "prompt":
@@ -145,7 +145,7 @@ class SessionRows:
         self._names = Names(connection)
 
     def session(self, key: int, row: Summary) -> SessionTotals:
-        """Return the session of a request, a new one where there is none yet."""
+        """Return the session of a request; a new one if there is none yet."""
         session = self._touched.get(row.session_id)
         if session is None:
             session = self._touched[row.session_id] = self._read(row.session_id) or self._begin(key, row)
@@ -153,7 +153,7 @@ class SessionRows:
 
     def flush(self) -> None:
         """Write the sessions that were touched."""
-        # All of them have their row: replacing it would take it out of the index and put it in anew.
+        # An update, because replacing an existing row would remove it from the index and insert it again.
         rows = map(msgspec.structs.astuple, self._touched.values())
         self._connection.executemany(_UPDATE, [(*values, number) for number, *values in rows])
         self.forget()
@@ -164,9 +164,9 @@ class SessionRows:
         self._names.clear()
 
     def fold_again(self, session_id: str) -> None:
-        """Make a session's row anew from the requests that are left of it; without any it goes."""
+        """Recompute a session's row from its remaining requests; without any it is removed."""
         old = self._read(session_id)
-        # What the batch had changed of it is of rows that are gone.
+        # The batch's changes to it belong to rows that are gone.
         self._touched.pop(session_id, None)
         session: SessionTotals | None = None
         for key, *values in self._connection.execute(_ROWS, (session_id,)):
@@ -182,7 +182,7 @@ class SessionRows:
             self._connection.execute("DELETE FROM sessions WHERE number = ?", (old.number,))
 
     def number(self, session_id: str) -> int | None:
-        """Return a session's number, null when there is none."""
+        """Return a session's number; null if there is none."""
         found = self._connection.execute("SELECT number FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
         return int(found[0]) if found else None
 
@@ -197,5 +197,5 @@ class SessionRows:
 
 
 def new_session(key: int, row: Summary) -> SessionTotals:
-    """Begin a session with its first request, which is to be folded in like the others."""
+    """Create a session for its first request, which is then added like the others."""
     return SessionTotals(session_id=row.session_id, started_key=key, last_key=key, started_at=row.started_at)

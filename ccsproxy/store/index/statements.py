@@ -4,14 +4,14 @@ import sqlite3
 
 from ccsproxy.store.index.schema import COLUMNS
 
-#: What goes wrong because of what a line says, not because of the disk.
+#: Errors caused by the content of a line, not by the disk.
 OF_THE_LINE = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
     sqlite3.InterfaceError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError,
 )  # fmt: skip
 NAMES = ", ".join(COLUMNS)
 PLACED = ("segment", "offset", "length", *COLUMNS, "key")
-#: Two statements, since ``INSERT OR REPLACE`` costs three times as much as either.
+#: Two statements, because ``INSERT OR REPLACE`` costs three times as much as either.
 INSERT = f"INSERT INTO request_rows ({', '.join(PLACED)}) VALUES ({', '.join('?' * len(PLACED))})"  # noqa: S608
 UPDATE = f"UPDATE request_rows SET {', '.join(f'{name} = ?' for name in PLACED[:-1])} WHERE key = ?"  # noqa: S608
 OF_SEGMENT = f"SELECT key, {NAMES} FROM request_rows WHERE segment = ?"  # noqa: S608  (column names of our own)

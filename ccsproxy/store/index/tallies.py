@@ -1,9 +1,8 @@
-"""Counters updated as records come and go, so that statistics never count rows.
+"""Counters that are updated as records are added and removed, so that statistics never count rows.
 
-They are kept by day (UTC), by hour, and by slots of five minutes, of each upstream and model; and of each working
-directory, by day and hour. A span of time is put together of whole days, hours and slots, and the rows of the part of
-a slot at its beginning: they are few.
-Durations are kept as a histogram whose bins are 2 % wide: a percentile read from it is within 1 % of the true one.
+They are kept per day (UTC), hour, and slot of five minutes for each upstream and model, and per day and hour for each
+working directory. A period is composed of whole days, hours and slots, and of the few rows in the partial slot at its
+beginning. Durations are kept as a histogram whose bins are 2 % wide, so that percentiles are accurate to 1 %.
 """
 
 import math
@@ -19,7 +18,7 @@ from ccsproxy.store.index.schema import SUMS
 from ccsproxy.store.summary import Summary
 
 SLOT_MS, HOUR_MS, DAY_MS = 300_000, 3_600_000, 86_400_000
-#: The spans that are counted, by what ``tallies`` calls them, with their lengths.
+#: The kinds of spans, as numbered in ``tallies``, and their lengths.
 SLOT, DAY, HOUR = 0, 1, 2
 #: The span that each is part of, and how many of them that has.
 _WIDER = {SLOT: (HOUR, HOUR_MS // SLOT_MS), HOUR: (DAY, DAY_MS // HOUR_MS)}
@@ -30,7 +29,8 @@ _BASE = math.log(1.02)
 _REMEMBERED = 512
 
 #: Span, start, and the numbers of the names of upstream, model and working directory, 0 for none; either the first
-#: two are given or the last.
+#: two are
+#: set or the last.
 Group = tuple[int, int, int, int, int]
 
 
@@ -45,10 +45,10 @@ def bin_duration(number: int) -> float:
 
 
 class PeriodTally(msgspec.Struct, array_like=True):
-    """What some finished requests amount to; the sums are null as long as no summand was known.
+    """The sums over some finished requests; they are null while no summand is known.
 
     :ivar unpriced: how many lack a price.
-    :ivar durations: how often each bin was met, likewise `ttfts` and `outcomes`.
+    :ivar durations: how many values are in each bin; likewise `ttfts` and `outcomes`.
     """
 
     requests: int = 0
@@ -73,7 +73,7 @@ class PeriodTally(msgspec.Struct, array_like=True):
         sums: Sequence[float | int | None],
         sign: int = 1,
     ) -> None:
-        """Add what lists of errors and prices do not tell of a request."""
+        """Add a request, except for its errors and prices."""
         self.requests += sign
         self._sum(sums, sign)
         if duration_ms is not None:
@@ -83,7 +83,7 @@ class PeriodTally(msgspec.Struct, array_like=True):
         _add(self.outcomes, outcome, sign)
 
     def join(self, other: "PeriodTally") -> None:
-        """Add what other requests amount to."""
+        """Add the sums of other requests."""
         self.requests += other.requests
         self.errors += other.errors
         self.unpriced += other.unpriced
@@ -110,14 +110,14 @@ class PeriodTally(msgspec.Struct, array_like=True):
 
 
 def bounded_sum(total: float | int | None, summand: float | int) -> float | int:
-    """Add to a sum, which stays within what SQLite can hold."""
+    """Add to a sum, within what SQLite can store."""
     return min((total or 0) + summand, LARGEST_SUM)
 
 
 class SpanCounts:
-    """Counts requests in and out, within the index's transactions; what a batch changes is written at its end.
+    """Adds and removes requests within the index's transactions; changes of a batch are written at its end.
 
-    Invariant: `_fresh` has what the batch added, in the narrowest spans alone; `flush` carries it to the others.
+    Invariant: `_fresh` has the batch's changes to the narrowest spans only; `flush` carries them to the others.
     """
 
     def __init__(self, connection: sqlite3.Connection, rows: RowWriter) -> None:
@@ -141,7 +141,7 @@ class SpanCounts:
             tally.count(row, sign)
 
     def flush(self) -> None:
-        """Write what was changed."""
+        """Write the changes."""
         changed: list[tuple[Group, PeriodTally]] = []
         fresh = self._fresh
         while fresh:
@@ -162,13 +162,13 @@ class SpanCounts:
     def _write(self, changed: list[tuple[Group, PeriodTally]]) -> None:
         self._connection.executemany(
             "INSERT OR REPLACE INTO tallies VALUES (?, ?, ?, ?, ?, ?)",
-            # A span without requests has no row, so that statistics begin where there is something.
+            # A span without requests has no row, so that statistics begin where there are data.
             [(*group, msgspec.msgpack.encode(tally)) for group, tally in changed if tally.requests > 0],
         )
         self._connection.executemany(_DELETE, [group for group, tally in changed if tally.requests <= 0])
 
     def forget(self) -> None:
-        """Drop what is remembered, after a transaction was undone."""
+        """Clear the cache after a transaction was rolled back."""
         self._tallies.clear()
         self._fresh = {}
 
@@ -181,12 +181,12 @@ class SpanCounts:
 
 
 def decode(data: bytes) -> PeriodTally:
-    """Read a tally as it is written."""
+    """Decode a stored tally."""
     return _decoder.decode(data)
 
 
 def _add(bins: dict[Any, int], each: Any, count: int) -> None:
-    """Change a count, and leave none of nothing."""
+    """Change a count, and remove it at zero."""
     left = bins.get(each, 0) + count
     if left:
         bins[each] = left

@@ -1,7 +1,8 @@
-"""Blocks of facts: dozens of calls are stored together, because their facts are much alike.
+"""Blocks of facts: dozens of calls are stored together, because their facts are similar.
 
-A call's prompt repeats that of the call before, so its items (tools, texts of the system prompt, messages) stand once
-for a session, in the block of the call that was taken in first, and calls name them by ranges of their numbers.
+A call's prompt repeats that of the previous call, so its items (tools, texts of the system prompt, messages) are
+stored
+once per session, in the block of the call that was indexed first, and calls refer to them by ranges of their numbers.
 """
 
 import sqlite3
@@ -14,10 +15,10 @@ from ccsproxy.store.index.facts.packing import packed, unpacked
 
 #: A block is full with so many calls, or so many bytes before they are packed.
 BLOCK_CALLS, BLOCK_BYTES = 64, 192 << 10
-#: What ``call_blocks.flags`` says of the calls in a block.
+#: The flags of a block in ``call_blocks.flags``.
 LIMITS, SECRETS = 1, 2
-#: What ``request_rows.facts`` says where the facts could not be made: for good, as the record holds something odd, or
-#: until the next start, as the disk did not give it.
+#: Values of ``request_rows.facts`` for calls without facts: permanently, because the record is unusual, or until the
+#: next start, because the disk failed.
 UNREADABLE, LATER = 0, -1
 
 TABLES = """
@@ -28,13 +29,13 @@ CREATE TABLE call_blocks (
 
 
 class StoredCall(msgspec.Struct, array_like=True, gc=False):
-    """A call as it stands in a block.
+    """A call as stored in a block.
 
     :ivar key: the request's order key.
     :ivar session: the number of its session's name.
     :ivar flags: `LIMITS`, `SECRETS`.
     :ivar ranges: ``(first, count)`` of the numbers of its items.
-    :ivar items: the items that stand here, by their numbers; other calls of the session may name them, too.
+    :ivar items: the items stored here, by number; other calls of the session may refer to them.
     :ivar facts: the `Call` without its items.
     """
 
@@ -74,7 +75,7 @@ def blocks_of_session(connection: sqlite3.Connection, session: int) -> list[int]
 
 
 def read_block(connection: sqlite3.Connection, block: int) -> list[StoredCall]:
-    """Return the calls of a block, none where it is gone."""
+    """Return the calls of a block; none if it no longer exists."""
     found = connection.execute("SELECT data FROM call_blocks WHERE block = ?", (block,)).fetchone()
     return decoded(found[0]) if found else []
 
@@ -100,9 +101,9 @@ class BlockWriter:
             self._write(block, held)
 
     def remove(self, gone: dict[int, set[int]]) -> None:
-        """Take calls out; what others of their session still name of their items stays.
+        """Remove calls; items that other calls of their session refer to are kept.
 
-        :param gone: their keys, by the number of their session's name. Their rows are still there.
+        :param gone: their keys, by the number of their session's name. Their rows still exist.
         """
         touched: set[int] = set()
         for session, keys in gone.items():
@@ -117,7 +118,7 @@ class BlockWriter:
                 self._write(block, left)
 
     def _hand_down(self, session: int, keys: set[int], blocks: Sequence[int]) -> None:
-        """Let a call that stays have the items of calls that go, as far as any that stays names them."""
+        """Move the items of removed calls to a remaining call, as far as any remaining call refers to them."""
         lost: dict[int, Item] = {}
         named: set[int] = set()
         heir: tuple[int, int] | None = None
@@ -137,7 +138,7 @@ class BlockWriter:
             self._write(heir[0], held)
 
     def _write(self, block: int | None, held: Sequence[StoredCall]) -> None:
-        """Write a block, a new one where it has no number; its rows are told where they are."""
+        """Write a block, a new one if it has no number, and update the rows that refer to it."""
         if not held:
             self._connection.execute("DELETE FROM call_blocks WHERE block = ?", (block,))
             return

@@ -1,7 +1,7 @@
-"""Reads from a record only what facts need: neither its stream's text nor messages read before.
+"""Reads only the parts of a record that facts need: neither its stream's text nor messages that were read before.
 
-A conversation is sent again with every call, so most of a record is messages that are known by their bytes. They are
-left as they are, for `ccsproxy.insight.collect` to decode those that are new.
+A conversation is sent again with every call, so most of a record is messages that are recognised by their bytes. They
+are left undecoded, and `ccsproxy.insight.collect` decodes the new ones.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ccsproxy.store.summary import plain_json
 
 
 class _Chunks(msgspec.Struct):
-    """What is read of a stream: when its pieces came."""
+    """The part of a stream that is read: when its pieces arrived."""
 
     chunks: list[tuple[float, int]] = []
 
@@ -25,23 +25,22 @@ class _Chunks(msgspec.Struct):
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _chunks = msgspec.json.Decoder(_Chunks)
 _decode = msgspec.json.decode
-#: The members of a body that hold the conversation or tools, and what makes an item of it more than a message.
+#: The members of a body that hold the conversation or tools, and the marks of items that are more than messages.
 _CONVERSATIONS = ("messages", "input", "contents")
 _MARKS = {"messages": b'"cachePoint"', "tools": b'"cachePoint"', "input": b'"additional_tools"'}
 _BODY = b'"body":{'
-#: A shorter line is read as a whole in less time than it takes to leave the body out; of a body so much of both ends
-#: is compared.
+#: A shorter line is decoded faster as a whole than without its body; of a body, this much of both ends is compared.
 SHORT, _ENDS = 32 << 10, 256
 _SYSTEM_ROLES = ("system", "developer")
 
 
 def _lean_struct(name: str, whole: type[msgspec.Struct], **kinds: Any) -> type[msgspec.Struct]:
-    """Make a struct with the members of another, whatever they are, but for some."""
+    """Create a struct with the members of another, untyped except for some."""
     members = [(each, kinds.get(each, Any), msgspec.UNSET) for each in whole.__struct_fields__]
     return msgspec.defstruct(name, members, gc=False)
 
 
-#: What nearly every line is, read in one pass: one of this version, whose request has an object for a body.
+#: The usual case, decoded in one pass: a line of this version whose request body is an object.
 _LeanRequest = _lean_struct("_LeanRequest", Request, body=dict[str, msgspec.Raw])
 _LeanResponse = _lean_struct("_LeanResponse", Response, stream=_Chunks)
 _LeanRecord = _lean_struct("_LeanRecord", Record, request=_LeanRequest, response=_LeanResponse | None)
@@ -72,16 +71,16 @@ def _members_of(struct: msgspec.Struct) -> dict[str, Any]:
 
 
 def read_record(line: bytes) -> dict[str, Any]:
-    """Read a line's record, in the current schema version; items of the conversation may be ``msgspec.Raw``.
+    """Decode a line's record, in the current schema version; items of the conversation may be ``msgspec.Raw``.
 
-    :raises ValueError: when it is none.
+    :raises ValueError: if it is not a record.
     """
     try:
         try:
             return upgrade(_at_once(line))
         except msgspec.ValidationError:
             record = _lean(line)
-    # Half a character, for one, which is refused in what is passed over just as in what is decoded.
+    # Such as lone surrogates, which are rejected even in parts that are skipped.
     except (msgspec.DecodeError, UnicodeError):
         record = msgspec.json.decode(plain_json(line))
     record.pop("crc32", None)
@@ -89,9 +88,9 @@ def read_record(line: bytes) -> dict[str, Any]:
 
 
 def read_apart(line: bytes, body: Json) -> dict[str, Any]:
-    """Read a line's record as `read_record` does, of which the body of the request has been taken out already.
+    """Decode a line's record like `read_record`, given the already parsed body of the request.
 
-    :param body: which others have taken apart, or will: it is not gone through for this.
+    :param body: parsed elsewhere, so that it need not be traversed here.
     """
     if len(line) < SHORT:
         return read_record(line)
@@ -102,7 +101,7 @@ def read_apart(line: bytes, body: Json) -> dict[str, Any]:
     text = memoryview(body)
     at = line.find(_BODY) + len(_BODY) - 1
     end = at + text.nbytes
-    # Where it stands: the first member of that name, if that begins and ends as the body does, and as far from here.
+    # Locate it: the first member of that name, if its beginning, end and length match the body's.
     if at < len(_BODY) or line[at : at + _ENDS] != text[:_ENDS] or line[end - _ENDS : end] != text[-_ENDS:]:
         return read_record(line)
     return _with_body(line, b"".join((memoryview(line)[:at], b"{}", memoryview(line)[end:])), body)
@@ -152,10 +151,10 @@ def _conversation(members: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def _items(raw: Json, mark: bytes | None, leading: bool = True) -> Any:
-    """Read a list, but for items that are messages and nothing else.
+    """Decode a list, except for items that are merely messages.
 
-    :param mark: what is in an item that is more, None where none is.
-    :param leading: also decode the system's messages at its beginning.
+    :param mark: the mark of an item that is more; None if there is none.
+    :param leading: also decode the system messages at its beginning.
     """
     if begins(raw) != b"[":
         return decoded(raw)

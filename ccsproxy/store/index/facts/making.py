@@ -1,11 +1,12 @@
-"""Makes the facts of calls, which conversations, cache verdicts and costs are computed from.
+"""Builds the facts of calls, from which conversations, cache verdicts and costs are computed.
 
-A session of 1,000 calls of 900 KB is some hundred kilobytes of facts, and is never read again from its records; see
-`ccsproxy.store.index.facts.blocks` for how they are kept.
+The facts of a session of 1,000 calls of 900 KB are some hundred kilobytes, and its records are never read again for
+them; see `ccsproxy.store.index.facts.blocks` for how they are stored.
 
-Facts follow the rows: of a few new requests they are made with these, of the line that is at hand. Otherwise they are
-due for each finished request whose row names no block of facts, and are made when there is time, the newest first.
-Whoever asks meanwhile makes those that are missing from the records.
+Facts follow the rows: for a few new requests they are built together with these, from the same line. Otherwise they
+are
+due for each finished request whose row refers to no block, and are built when there is time, the newest first.
+Readers build missing ones from the records meanwhile.
 """
 
 import sqlite3
@@ -35,7 +36,7 @@ from ccsproxy.store.index.prompt_uses import PromptUses
 from ccsproxy.store.index.texts.raw_body import Json
 from ccsproxy.store.segments.lines import SegmentLines
 
-#: Requests whose facts are made in one transaction, and the bytes of their records.
+#: Maximum number of requests, and bytes of their records, whose facts are built in one transaction.
 BATCH, BATCH_BYTES = 256, 8 << 20
 #: Of so many new requests at once the facts are made with their rows; of more they follow, lest lists wait for them.
 TOGETHER = 256
@@ -45,7 +46,7 @@ _SESSIONS, _ITEMS = 64, 40_000
 
 @attr.define(eq=False)
 class _Session:
-    """What is held of a session while its calls come: its items and their numbers."""
+    """The cached state of a session while its calls arrive: its items and their numbers."""
 
     collector: Collector
     by_identity: dict[int, int] = attr.field(factory=dict)
@@ -60,12 +61,12 @@ class _Session:
 
 
 class CallFacts:
-    """Makes and keeps the facts; for the index's one writer.
+    """Builds and stores the facts; for the index's one writer.
 
-    Invariants: ``_kept`` is the number of items that all sessions hold; of a session whose name has a number above
-    ``_newest`` no facts were made.
+    Invariants: ``_kept`` is the number of items of all cached sessions; no facts were built for a session whose name
+    has a number above ``_newest``.
 
-    :param price: what a call costs.
+    :param price: computes what a call costs.
     """
 
     def __init__(self, connection: sqlite3.Connection, price: Price) -> None:
@@ -82,20 +83,20 @@ class CallFacts:
         connection.execute("UPDATE request_rows SET facts = NULL WHERE facts = ?", (LATER,))
 
     def forget(self) -> None:
-        """Drop what is held in memory, after a transaction that was undone or rows that went."""
+        """Clear the cache, after a transaction was rolled back or rows were removed."""
         self._sessions.clear()
         self._kept = 0
         self._fresh, self._short = [], []
 
     def begin(self, lines: int | None) -> None:
-        """Hear how many lines come together; None while the index is being made, which lists wait for."""
+        """Announce how many lines come together; None while the index is being rebuilt, which lists wait for."""
         self._at_once = lines is not None and lines <= TOGETHER
 
     def take(self, key: int, session: int, line: bytes, body: Json) -> None:
-        """Make the facts of a request whose row has just been written, if they are made now; in its transaction.
+        """Build the facts of a request whose row has just been written, if that is done now; in its transaction.
 
         :param session: the number of its session's name.
-        :param body: the request's, as a part of the line.
+        :param body: the request's body, as a part of the line.
         """
         if not self._at_once:
             return
@@ -105,9 +106,9 @@ class CallFacts:
             self._fresh.append(call)
 
     def flush(self) -> None:
-        """Make what is left of a batch, and write all of it."""
-        # Short records one after the other: what makes rows and what makes facts would push one another out of the
-        # processor's caches, a third more for each.
+        """Build the rest of a batch, and write all of it."""
+        # Short records together: alternating between rows and facts would evict each other's code and data from the
+        # processor's caches, and cost a third more for each.
         made = [self._make_due(*each) for each in self._short]
         self._fresh += [call for call in made if call is not None]
         self._short = []
@@ -116,7 +117,7 @@ class CallFacts:
             self._fresh = []
 
     def remove(self, gone: dict[int, set[int]]) -> None:
-        """Remove the facts of requests whose rows are about to go; within the caller's transaction.
+        """Remove the facts of requests whose rows are about to be removed; within the caller's transaction.
 
         :param gone: their keys, by the number of their session's name.
         """
@@ -130,9 +131,9 @@ class CallFacts:
         self.forget()
 
     def make(self, lines: SegmentLines, go_on: Callable[[], bool]) -> bool:
-        """Make facts that are due, the newest first, as long as there is time.
+        """Build facts that are due, the newest first, as long as there is time.
 
-        :param go_on: asked before each batch.
+        :param go_on: called before each batch; false ends it.
         :return: whether any are left.
         """
         while go_on():
@@ -164,7 +165,7 @@ class CallFacts:
         return self._make_one(key, session, lambda: read_record(line))
 
     def _make_one(self, key: int, session: int, read: Callable[[], dict[str, Any]]) -> StoredCall | None:
-        """Make the facts of one request; one that cannot be read has none."""
+        """Build the facts of one request; one that cannot be read has none."""
         try:
             return self._made(key, session, read())
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
@@ -202,7 +203,7 @@ class CallFacts:
 
     def _load(self, session: int) -> _Session:
         held = _Session(Collector(self._price))
-        if session > self._newest:  # as most are of which many come at once: nothing was kept of it
+        if session > self._newest:  # as for most sessions of a large batch: nothing of it was stored
             self._newest = session
         elif blocks_of_session(self._connection, session):
             for number, item in items_of_session(self._connection, session).items():
@@ -248,7 +249,7 @@ def _in_ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield first, count
 
 
-#: Requests whose facts are due, with where their records are.
+#: Requests whose facts are due, with the location of their records.
 _DUE = (
     "SELECT key, session_id, segments.name, row.offset, row.length FROM request_rows AS row INDEXED BY facts_due "
     "JOIN segments USING (segment) WHERE row.facts IS NULL AND row.outcome IS NOT NULL ORDER BY key DESC LIMIT ?"

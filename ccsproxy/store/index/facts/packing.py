@@ -1,10 +1,10 @@
-"""Packs small values that are much alike, such as facts: zstd with a dictionary of what they share."""
+"""Compresses small, similar values such as facts: zstd with a dictionary of their common parts."""
 
 import threading
 
 import zstandard
 
-#: What values have in common. It is part of the index's format: a change of it needs a new `schema.VERSION`.
+#: The common parts of values. They belong to the index's format: a change needs a new `schema.VERSION`.
 _WORDS = """
 session_id seq id started_ms duration_ms ttft_ms answering_ms max_gap_ms overhead_us stalls upstream anthropic
 openai gemini dialect openai-responses openai-chat category model outcome complete http_error
@@ -27,8 +27,8 @@ def _dictionary() -> bytes:
 
 _LEVEL = 3
 _common = zstandard.ZstdCompressionDict(_dictionary(), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-_common.precompute_compress(level=_LEVEL)  # else each value would have the dictionary digested anew
-_local = threading.local()  # neither side of zstandard may be used by two threads at once
+_common.precompute_compress(level=_LEVEL)  # else the dictionary would be digested for each value
+_local = threading.local()  # zstandard's objects may not be used by two threads at once
 
 
 def packed(data: bytes) -> bytes:

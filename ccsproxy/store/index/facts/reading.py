@@ -7,7 +7,7 @@ from ccsproxy.insight.facts import Call, Item
 from ccsproxy.store.index.facts.blocks import LIMITS, SECRETS, StoredCall, blocks_of_session, calls, items, read_block
 
 _FLAGS = {"limits": LIMITS, "secrets": SECRETS}
-#: Stands where an item is missing, so that those behind it keep their places.
+#: Placeholder for a missing item, so that later ones keep their places.
 _GONE = Item("messages", "", 0, ())
 
 
@@ -23,7 +23,7 @@ def items_of_session(connection: sqlite3.Connection, session: int) -> dict[int, 
 
 
 def calls_of_session(connection: sqlite3.Connection, session: int) -> list[tuple[int, Call]]:
-    """Return keys and calls of a session whose facts are kept, in the order of their keys.
+    """Return keys and calls of a session whose facts are stored, in order of their keys.
 
     :param session: the number of its session's name.
     """
@@ -31,14 +31,15 @@ def calls_of_session(connection: sqlite3.Connection, session: int) -> list[tuple
     known: dict[int, Item] = {}
     for each in stored:
         known.update(items.decode(each.items))
-    # By their numbers in one list, out of which the ranges of calls are cut: the items of a thousand calls that each
-    # repeat the conversation are a million places.
+    # One list by number, from which the ranges of calls are sliced: the items of a thousand calls that each repeat
+    # the
+    # conversation are a million places.
     every = [known.get(number, _GONE) for number in range(max(known, default=-1) + 1)]
     return [(each.key, _whole(each, every)) for each in stored]
 
 
 def session_calls(connection: sqlite3.Connection, session_id: str) -> list[Call]:
-    """Return the calls of a session whose facts are kept."""
+    """Return the calls of a session whose facts are stored."""
     found = connection.execute("SELECT name FROM names WHERE field = 'session_id' AND value = ?", (session_id,))
     number = found.fetchone()
     return [call for _, call in calls_of_session(connection, number[0])] if number else []
@@ -54,21 +55,21 @@ def _whole(stored: StoredCall, every: Sequence[Item]) -> Call:
     found: list[Item] = []
     for first, count in stored.ranges:
         found += every[first : first + count]
-        # Numbers beyond those that are known are of items that are gone.
+        # Higher numbers belong to items that no longer exist.
         found += [_GONE] * (count - max(min(len(every) - first, count), 0))
     call.items = tuple(found)
     return call
 
 
 def call_without_items(connection: sqlite3.Connection, key: int) -> Call | None:
-    """Return the facts of one request without its prompt, None where they are not kept."""
+    """Return the facts of one request without its prompt; None if they are not stored."""
     found = connection.execute("SELECT facts FROM request_rows WHERE key = ? AND facts > 0", (key,)).fetchone()
     held = read_block(connection, found[0]) if found else []
     return next((calls.decode(each.facts) for each in held if each.key == key), None)
 
 
 def calls_with(connection: sqlite3.Connection, what: str, since_key: int, most: int) -> list[Call]:
-    """Return the newest calls that tell something, without their items, in the order of their start.
+    """Return the newest calls with a flag, without their items, in order of their start.
 
     :param what: ``limits`` or ``secrets``.
     """

@@ -1,1 +1,1 @@
-"""The texts of the index: what is searched, each once, and the line that lists show."""
+"""The texts of the index: the searchable texts, each stored once, and the preview line of lists."""

@@ -1,8 +1,9 @@
-"""The full-text index: which request said something first in its session.
+"""The full-text index: which request first contained a text in its session.
 
-Agents send the whole conversation again each turn. A text counts as said by the request that says it first in its
-session, which lets a search find the turn in which something was said; and where many sessions say the same (a system
-prompt, a file), it is one text of their shard with a link to each.
+Agents send the whole conversation again each turn. A text belongs to the request that contains it first in its
+session,
+so that a search finds the turn in which something was said. A text that many sessions contain (a system prompt, a
+file) is stored once per shard, with a link to each session.
 """
 
 import hashlib
@@ -18,13 +19,13 @@ from ccsproxy.store.index.texts.record_texts import Text, may_call_tools, reques
 from ccsproxy.store.index.texts.shards import Shard, Shards, shards_of
 from ccsproxy.store.summary import Entry
 
-#: How many sessions' conversations are remembered, to pass over what they send again.
+#: For how many sessions the conversation is cached, to skip what they repeat.
 REMEMBERED = 128
 
 
 @attr.frozen
 class SaidText:
-    """What a record says.
+    """The texts of a record.
 
     :ivar tools: names of the tools that the answer calls.
     :ivar preview: what the call was about.
@@ -35,7 +36,7 @@ class SaidText:
 
 
 class Texts:
-    """Finds and writes what is new, within the index's transactions.
+    """Finds and writes new texts, within the index's transactions.
 
     Invariant: a text of the current shard has one number; `_numbers` has them all, or is null and read when needed.
     """
@@ -51,7 +52,7 @@ class Texts:
         self._links: list[tuple[int, int]] = []
 
     def say(self, entry: Entry, session: int | None, key: int) -> SaidText:
-        """Take in what a record says; it is written with the next `flush`.
+        """Index the texts of a record; they are written with the next `flush`.
 
         :param session: the session's number.
         :param key: the request's order key.
@@ -80,20 +81,20 @@ class Texts:
             self._numbers = self._shard = None
 
     def forget(self, session_id: str, session: int | None) -> None:
-        """Forget what a session said in requests that are gone, so that its others may be found to say it."""
+        """Forget the texts of a session's removed requests, so that they can be attributed to its other requests."""
         self._heard.pop(session_id, None)
         self._connection.execute(_UNSAY, (session, session_id))
 
     def forget_all(self) -> None:
-        """Forget what is known of all conversations, and what is not written yet."""
+        """Clear the cache of all conversations, and what is not written yet."""
         self._heard.clear()
         self._numbers = self._shard = None
         self._unwritten, self._links = [], []
 
     def drop_unsaid(self) -> list[Shard]:
-        """Drop the shards of which no request is left.
+        """Drop the shards without remaining requests.
 
-        :return: those of which less than half is left, to be remade.
+        :return: those of which less than half is left, to be rebuilt.
         """
         (oldest,) = self._connection.execute("SELECT min(key) FROM request_rows").fetchone()
         outdated = [each for each in shards_of(self._connection) if oldest is None or each.first_key < oldest]
@@ -101,7 +102,7 @@ class Texts:
         for shard in outdated:
             alive, dead = self._connection.execute(_ALIVE_AND_DEAD, (shard.first, shard.last)).fetchone()
             if not alive:
-                # Shards are ordered by time, as retention is: mostly a whole one goes, and nothing has to be
+                # Shards are ordered by time, as retention is: mostly a whole one is removed, and nothing has to be
                 # rewritten.
                 self._shards.drop(shard)
                 self._numbers = self._shard = None
@@ -110,7 +111,7 @@ class Texts:
         return lean
 
     def with_removed_texts(self) -> list[Shard]:
-        """Return the shards that hold a text which no request says any more."""
+        """Return the shards with a text that no request contains any more."""
         return [
             shard
             for shard in shards_of(self._connection)
@@ -118,12 +119,12 @@ class Texts:
         ]
 
     def sayers(self, shard: Shard) -> list[int]:
-        """Return keys of requests that together say every text of a shard that is still said."""
+        """Return keys of requests that together contain every text of a shard that is still in use."""
         rows = self._connection.execute(_SAYERS, (shard.first, shard.last))
         return [key for (key,) in rows]
 
     def remake(self, shard: Shard, entries: Iterable[Entry]) -> None:
-        """Make a shard anew of the requests that are left.
+        """Rebuild a shard from the remaining requests.
 
         :param entries: those of `sayers`.
         """
@@ -141,17 +142,16 @@ class Texts:
         self._numbers = self._shard = None
 
     def pack(self) -> None:
-        """Pack what was added tightly, where it is worth while."""
+        """Merge what was added into larger segments, if that is worth while."""
         self._shards.pack()
 
     def _say(self, text: str, session: int | None, key: int) -> None:
-        """Take in a text, unless it was said in its session before."""
+        """Index a text, unless it occurred in its session before."""
         numbers = self._numbers if self._numbers is not None else self._read_numbers()
         name = digest(text)
         number = numbers.get(name)
         row = (session, name, number or self._next)
-        # One statement that asks and notes at once: most texts were said before, and this is the busiest line of the
-        # index.
+        # One statement checks and inserts: most texts occurred before, and this is the busiest line of the index.
         if self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", row).rowcount != 1:
             return
         if number is None:
@@ -174,7 +174,7 @@ class Texts:
         return self._numbers
 
     def _known(self, session_id: str) -> "_Known":
-        """Return who tells which items of a session were read before; the sessions not heard of for longest go."""
+        """Return the filter for known items of a session; the least recently used sessions are evicted."""
         heard = self._heard.setdefault(session_id, set())
         self._heard.move_to_end(session_id)
         if len(self._heard) > REMEMBERED:
@@ -183,7 +183,7 @@ class Texts:
 
 
 class _Known:
-    """Tells which items of a conversation were read before, and remembers the others."""
+    """Tells which items of a conversation were indexed before, and remembers the others."""
 
     def __init__(self, heard: set[int]) -> None:
         self._heard = heard

@@ -1,6 +1,6 @@
 """The preview line of a request in lists: what the call was about, in its own words.
 
-Of a long conversation only the end is read, back to the model's last words.
+Of a long conversation only the end is decoded, back to the model's last message.
 """
 
 from typing import Any
@@ -17,14 +17,14 @@ from ccsproxy.store.index.texts.raw_body import Json, begins, decoded, is_empty,
 from ccsproxy.store.summary import Entry
 
 _LISTS = ("messages", "input", "contents")
-#: Heads of a request that tell what it is for; instructions only where there are no tools, since they are long.
+#: Members of a request that show its purpose; instructions only if there are no tools, because they are long.
 _HEADS = ("max_tokens", "output_config", "output_format", "response_format", "text", "generationConfig", "format")
 _INSTRUCTIONS = ("system", "instructions", "systemInstruction", "system_instruction", "preamble")
 _PLAIN = ("prompt", "message")
 #: No more items of a conversation's end are read.
 _MOST_ITEMS = 200
 _CLASS = b'"x-claude-code-request-class":'
-#: How much of a result stands before the answer to it.
+#: How much of a tool result is shown before the answer to it.
 _RESULT_LENGTH = 70
 
 _headers = msgspec.json.Decoder(dict[str, Any])
@@ -34,9 +34,10 @@ _headers = msgspec.json.Decoder(dict[str, Any])
 class Preview:
     """What a call was about.
 
-    :ivar purpose: what it was for (`ccsproxy.clients.purpose.Purpose`), None where there was no conversation.
-    :ivar about: whose words the line is: ``prompt``, ``result``, ``answer``, ``calls``, ``title``; ``kind`` where it
-        is ours for the kind of call; None for none.
+    :ivar purpose: its purpose (`ccsproxy.clients.purpose.Purpose`); None if there was no conversation.
+    :ivar about: the origin of the line: ``prompt``, ``result``, ``answer``, ``calls``, ``title``; ``kind`` if it is
+        our
+        description of the kind of call; None for none.
     :ivar line: one line for people.
     """
 
@@ -64,7 +65,7 @@ def preview_of(entry: Entry, answer: Any, tools: list[str]) -> Preview:
 
 
 def _kind(entry: Entry, purpose: Purpose | None) -> str:
-    """Say what kind of call it was, where nobody said anything in it; empty where that is not known either."""
+    """Describe the kind of call if it contains no text; empty if that is unknown as well."""
     if entry.request.method == "HEAD":
         return "checks that the API is there"
     return _KINDS.get(entry.category) or _KINDS.get(str(purpose), "")
@@ -82,7 +83,7 @@ _KINDS: dict[str, str] = {
 
 
 def _choose(purpose: Purpose | None, what: NewTexts, answer: Any, tools: list[str]) -> tuple[str | None, str]:
-    """Choose whose words tell best what a call was about."""
+    """Choose the text that describes a call best."""
     if purpose == Purpose.QUOTA:
         return None, ""
     if purpose == Purpose.TITLE and (title := answered_title(answer)) and is_about(title, what.prompt):
@@ -100,7 +101,7 @@ def _choose(purpose: Purpose | None, what: NewTexts, answer: Any, tools: list[st
 
 
 def _end_of(data: Json) -> dict[str, Any]:
-    """Read of a request what tells its purpose and what it asks."""
+    """Decode the parts of a request that show its purpose and its new texts."""
     if begins(data) != b"{":
         return {}
     members = members_of(data)
@@ -118,7 +119,7 @@ def _end_of(data: Json) -> dict[str, Any]:
 
 
 def _last_items(data: Json, has_tools: bool) -> Any:
-    """Read the end of a conversation, back to what the model wrote last; a short one without tools as a whole."""
+    """Decode the end of a conversation, back to the model's last message; a short one without tools completely."""
     if begins(data) != b"[":
         return decoded(data)
     raw = items_of(data)
@@ -129,7 +130,7 @@ def _last_items(data: Json, has_tools: bool) -> Any:
         items.append(msgspec.json.decode(item))
         if is_models(items[-1]):
             break
-    # A first item that stands for the rest keeps a long conversation from being taken for a short one.
+    # Placeholders for the skipped items keep a long conversation from looking like a short one.
     return [*([None] * min(len(raw) - len(items), 4)), *reversed(items)]
 
 
@@ -138,6 +139,6 @@ def _conversation(body: dict[str, Any]) -> Any:
 
 
 def _request_class(entry: Entry) -> str:
-    """Return what Claude Code says a call is, empty where it says nothing."""
+    """Return Claude Code's own class of a call; empty if it states none."""
     data = bytes(entry.request.headers)
     return str(_headers.decode(data)["x-claude-code-request-class"]) if _CLASS in data else ""

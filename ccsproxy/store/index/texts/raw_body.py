@@ -1,7 +1,7 @@
 """Splits a request body without decoding it: its members, and the items of its lists, as JSON.
 
-Full text, previews and facts take the same body apart one after the other, and going through a megabyte takes as
-long as decoding it: what the last one was made of is remembered.
+Full text, previews and facts take the same body apart one after the other, and traversing a megabyte takes as long as
+decoding it, so the result of the last body is cached.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-#: JSON, as bytes or as a part of what was decoded. A part is known again by what it is, not by what it says: to
-#: compare a megabyte is to go through it once more. Of a line that was just written the body and its lists come taken
-#: apart already.
+#: JSON, as bytes or as a part of a decoded value. The cache recognises a part by identity, not by content, because
+#: comparing
+#: a megabyte would mean traversing it again. The body and lists of a line that was just written come already split.
 Json = bytes | msgspec.Raw | LineApart | list[bytes]
 _Text = bytes | msgspec.Raw
 
 
 class _Lately:
-    """The results for what was taken apart last; a tuple that is replaced, so that threads see all of it or none."""
+    """The results for the last body; a tuple that is replaced, so that threads see all of it or none."""
 
     def __init__(self, decode: Any) -> None:
         self._decode = decode
@@ -45,7 +45,7 @@ _members, _items = _Lately(_decode_members), _Lately(_decode_items)
 
 
 def begins(data: Json) -> bytes:
-    """Return the first byte of JSON, which tells an object, a list and text apart; nothing of nothing."""
+    """Return the first byte of JSON, which distinguishes objects, lists and strings; empty for empty input."""
     if isinstance(data, list):
         return b"["
     if isinstance(data, LineApart):
@@ -54,7 +54,7 @@ def begins(data: Json) -> bytes:
 
 
 def is_empty(data: Json) -> bool:
-    """Tell whether JSON is null or an empty list, without blanks in it."""
+    """Return whether JSON is null or an empty list without blanks."""
     if isinstance(data, list):
         return not data
     if isinstance(data, LineApart):
@@ -65,7 +65,7 @@ def is_empty(data: Json) -> bool:
 def decoded(data: Json) -> Any:
     """Return the value of JSON.
 
-    :raises msgspec.DecodeError: when it is none.
+    :raises msgspec.DecodeError: if it is invalid.
     """
     if isinstance(data, LineApart):
         return {name: decoded(value) for name, value in data.members.items()}
@@ -75,7 +75,7 @@ def decoded(data: Json) -> Any:
 def members_of(data: Json) -> Mapping[str, Json]:
     """Return the members of a JSON object, which must not be changed.
 
-    :raises msgspec.DecodeError: when it is none.
+    :raises msgspec.DecodeError: if it is not an object.
     """
     if isinstance(data, LineApart):
         return data.members
@@ -86,7 +86,7 @@ def members_of(data: Json) -> Mapping[str, Json]:
 def items_of(data: Json) -> Sequence[bytes | msgspec.Raw]:
     """Return the items of a JSON list, which must not be changed.
 
-    :raises msgspec.DecodeError: when it is none.
+    :raises msgspec.DecodeError: if it is not a list.
     """
     if isinstance(data, list):
         return data

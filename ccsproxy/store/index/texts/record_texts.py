@@ -1,8 +1,10 @@
 """The searchable texts of a record: prompts, tool calls, results and answers of every dialect.
 
-Nothing here knows a dialect by name. All of them write a conversation as a list of items (messages, contents, input,
-output, choices, candidates) whose leaves are strings; where a string hangs tells what it is. An item of a kind that
-nobody has seen yet is searched like any other.
+Nothing here knows a dialect by name. All of them represent a conversation as a list of items (messages, contents,
+input,
+output, choices, candidates) whose leaves are strings, and a string's position shows what it is. Items of unknown
+kinds
+are searched like any other.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ from ccsproxy.store.index.texts.raw_body import Json, begins, items_of, members_
 
 #: The four kinds of text, which are the columns of the full text index.
 KINDS = ("prompt", "tool", "result", "answer")
-#: Characters of one text that are indexed; what follows cannot be searched for.
+#: How many characters of a text are indexed; the rest cannot be found.
 TEXT_LIMIT = 1_000_000
 
 Text = tuple[str, str]
@@ -27,7 +29,7 @@ finishReason stop_reason logprobs citations annotations usage usageMetadata usag
 modelVersion created created_at
 """
 _SILENT = frozenset(_SILENT_NAMES.split())
-#: Objects about a message, never part of what it says.
+#: Members that describe a message and are never part of its text.
 _NEVER_NAMES = """
 cache_control cachePoint usage usageMetadata usage_metadata metadata client_metadata providerOptions provider_options
 internal_chat_message_metadata_passthrough content_item_metadata content_item_kinds safetyRatings logprobs
@@ -36,21 +38,21 @@ logprobsResult groundingMetadata
 _NEVER = frozenset(_NEVER_NAMES.split())
 _CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 _CALL_KEYS = frozenset({"tool_calls", "function_call", "functionCall", "toolUse", "executableCode"})
-#: One of these is in the JSON of whatever `tool_names` finds.
+#: One of these occurs in the JSON of every answer in which `tool_names` finds something.
 _CALL_MARKS = (b"_call", b"tool_use", b"functionCall", b"toolUse", b"executableCode")
 _RESULT_KEYS = frozenset({"functionResponse", "toolResult", "codeExecutionResult"})
 _REQUEST_LISTS = ("messages", "input", "contents")
 _REQUEST_HEADS = ("system", "instructions", "systemInstruction", "system_instruction", "prompt", "suffix")
 _ANSWERS = ("content", "output", "choices", "candidates", "message", "response", "error", "outputs", "completion")
-#: What a text begins with that is an agent's book-keeping, new in every call: Claude Code's billing line.
+#: Beginnings of agents' own accounting texts, which are new in every call: Claude Code's billing line.
 _BOOKKEEPING = ("data:", "x-anthropic-billing-header:")
 
 
 def request_texts(body: Json, known: Callable[[bytes], bool] = lambda item: False) -> Iterator[Text]:
-    """Yield the texts of a request body in their order, each with its kind.
+    """Yield the texts of a request body in order, each with its kind.
 
     :param body: JSON.
-    :param known: asked with the bytes of each item of the conversation; true for items that need not be read again.
+    :param known: called with the bytes of each item of the conversation; true for items that were indexed before.
     """
     if begins(body) != b"{":
         yield from _loose(body, "prompt", known)
@@ -67,7 +69,7 @@ def request_texts(body: Json, known: Callable[[bytes], bool] = lambda item: Fals
 
 
 def response_texts(value: Any) -> Iterator[Text]:
-    """Yield the texts of a reassembled answer in their order, each with its kind.
+    """Yield the texts of a reassembled answer in order, each with its kind.
 
     :param value: the answer, as decoded JSON.
     """
@@ -80,9 +82,9 @@ def response_texts(value: Any) -> Iterator[Text]:
 
 
 def leaves(value: Any, kind: str) -> Iterator[Text]:
-    """Yield every string below a JSON value that says something, with its kind.
+    """Yield every non-empty string below a JSON value, with its kind.
 
-    :param kind: what a string is that nothing nearer says otherwise of.
+    :param kind: the kind of strings for which no nearer member implies another.
     """
     if isinstance(value, str):
         if value and not value.startswith(_BOOKKEEPING):
@@ -98,7 +100,7 @@ def leaves(value: Any, kind: str) -> Iterator[Text]:
 
 
 def may_call_tools(text: bytes) -> bool:
-    """Tell whether it is worth while to look for calls of tools in an answer; most have none.
+    """Return whether an answer may contain tool calls; most do not.
 
     :param text: the reassembled answer, as JSON.
     """
@@ -106,7 +108,7 @@ def may_call_tools(text: bytes) -> bool:
 
 
 def tool_names(texts_of: Any) -> list[str]:
-    """Return the names of the tools that an answer calls, each once, in their order.
+    """Return the names of the tools that an answer calls, each once, in order.
 
     :param texts_of: the reassembled answer, as decoded JSON.
     """
@@ -114,16 +116,16 @@ def tool_names(texts_of: Any) -> list[str]:
 
 
 def _loose(raw: Json, kind: str, known: Callable[[bytes], bool]) -> Iterator[Text]:
-    """Read a value item by item where it is a list, and pass over the items that are known."""
+    """Decode a value item by item if it is a list, and skip the known items."""
     items: Sequence[Any] = items_of(raw) if begins(raw) == b"[" else [raw]
     for item in items:
-        data = bytes(item)  # itself where it is bytes, which keep the hash that they were asked for once
+        data = bytes(item)  # the object itself if it is bytes, whose hash is cached
         if not known(data):
             yield from leaves(msgspec.json.decode(data), kind)
 
 
 def _wrapped(members: Mapping[str, Json], name: str, lists: tuple[str, ...]) -> Mapping[str, Json] | None:
-    """Return the members of an inner request (Code Assist wraps Gemini's), null where there is none."""
+    """Return the members of an inner request (Code Assist wraps Gemini's); null if there is none."""
     inner = members.get(name, b"")
     if begins(inner) != b"{":
         return None
@@ -132,7 +134,7 @@ def _wrapped(members: Mapping[str, Json], name: str, lists: tuple[str, ...]) -> 
 
 
 def _kind(item: dict[str, Any], kind: str) -> str:
-    """Tell what an item is from its own ``type`` and ``role``."""
+    """Determine an item's kind from its own ``type`` and ``role``."""
     what, role = item.get("type"), item.get("role")
     if isinstance(what, str):
         if what in _CALLS or what.endswith("_call"):
@@ -145,7 +147,7 @@ def _kind(item: dict[str, Any], kind: str) -> str:
 
 
 def _kind_below(name: str, kind: str) -> str:
-    """Tell what hangs below a member from the member's name."""
+    """Determine the kind of the strings below a member from its name."""
     if name in _CALL_KEYS:
         return "tool"
     return "result" if name in _RESULT_KEYS else kind

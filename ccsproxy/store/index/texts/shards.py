@@ -1,8 +1,8 @@
-"""The inverted index from words to texts, in shards of bounded size that are made and dropped as a whole.
+"""The inverted index from words to texts, in shards of bounded size that are built and dropped as a whole.
 
-A text that many requests say is in a shard once, without its characters: those are in the records. SQLite's full text
-index cannot take a text out of such a table without having it at hand. So a shard is dropped when none of its
-requests is left, and remade from the records when a text was removed on purpose.
+A text that many requests contain is in a shard once, without its characters, which are in the records. SQLite's FTS5
+cannot remove a text from such a table without having the text itself. So a shard is dropped when none of its requests
+is left, and rebuilt from the records when a text was removed on purpose.
 """
 
 import sqlite3
@@ -19,9 +19,9 @@ _OPTIONS = (("automerge", 8), ("crisismerge", 16), ("pgsz", 8000), ("hashsize", 
 class Shard:
     """One shard.
 
-    :ivar first: number of its first text; texts of one shard have numbers that follow one another.
+    :ivar first: number of its first text; texts of one shard have consecutive numbers.
     :ivar last: number of its last text.
-    :ivar first_key: lowest order key of the requests that say one of its texts.
+    :ivar first_key: lowest order key of the requests with one of its texts.
     :ivar last_key: highest one.
     """
 
@@ -43,8 +43,8 @@ def keys_that_say(
 ) -> list[int]:
     """Return the order keys of the requests whose texts in a shard match all expressions, the newest first.
 
-    :param floor: the lowest key that is wanted.
-    :param ceiling: what every key must be below.
+    :param floor: the lowest key to return.
+    :param ceiling: the exclusive upper bound of the keys.
     """
     sql = " INTERSECT ".join([_SAYS.format(table_of(shard.shard))] * len(expressions)) + " ORDER BY 1 DESC"
     values = [value for expression in expressions for value in (expression, floor, ceiling)]
@@ -59,7 +59,7 @@ class Shards:
         self._packed = (0, 0)
 
     def current(self) -> Shard | None:
-        """Return the shard that texts are added to, null when the next text begins one."""
+        """Return the shard to which texts are added; null if the next text starts one."""
         found = self._connection.execute("SELECT * FROM shards ORDER BY shard DESC LIMIT 1").fetchone()
         shard = Shard(*found) if found else None
         return shard if shard is not None and shard.size < SHARD_SIZE else None
@@ -70,7 +70,7 @@ class Shards:
         return (last or 0) + 1
 
     def begin(self) -> Shard:
-        """Begin a shard; the one before it is full, and packed as tightly as can be."""
+        """Start a shard; the previous one is full, and is merged completely."""
         full = self._connection.execute("SELECT * FROM shards ORDER BY shard DESC LIMIT 1").fetchone()
         if full:
             self._pack(Shard(*full))
@@ -81,13 +81,15 @@ class Shards:
         return Shard(int(number or 0), *values)
 
     def add(self, shard: Shard, texts: Sequence[tuple[int, str]], keys: Iterable[int]) -> Shard:
-        """Add texts to the current shard, all of a batch at once and in the order of their numbers.
+        """Add texts to the current shard, all of a batch at once and in order of their numbers.
 
-        FTS5 gathers what is inserted in memory, but writes it out, as a tree of its own that has to be merged later,
-        before a number that is not above the last one, and at every statement of the transaction that might have to
-        be undone alone.
+        FTS5 buffers inserted rows in memory, but writes them out, as a separate tree that has to be merged later,
+        before a
+        number that is not above the last one, and at every statement of the transaction that might have to be rolled
+        back
+        separately.
 
-        :param keys: of the requests that say them, or say again what is in the shard.
+        :param keys: of the requests with these texts, or with texts that are already in the shard.
         """
         self._connection.executemany(f"INSERT INTO {table_of(shard.shard)} (rowid, text) VALUES (?, ?)", texts)  # noqa: S608
         keys = list(keys)
@@ -108,7 +110,7 @@ class Shards:
         self._connection.execute("DELETE FROM shards WHERE shard = ?", (shard.shard,))
 
     def remake(self, shard: Shard, texts: Iterable[tuple[int, str]]) -> None:
-        """Make a shard anew of those of its texts that are still said.
+        """Rebuild a shard from those of its texts that are still in use.
 
         :param texts: with their numbers.
         """
@@ -140,7 +142,7 @@ class Shards:
 
 
 def table_of(shard: int) -> str:
-    """Return what the table of a shard is called."""
+    """Return the name of a shard's table."""
     return f"passages_{int(shard)}"
 
 
