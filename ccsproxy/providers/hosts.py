@@ -1,10 +1,8 @@
 """The hosts of model APIs, whose traffic is recorded under forwarding.
 
 Exact hosts, not whole domains: telemetry, logins and update checks of the same vendors pass unread. Like an X.509
-name
-constraint, a name here covers the names below it, so each is as narrow as possible: the regional hosts of Vertex AI
-and
-Bedrock are listed individually, because their common suffix covers all of Google and Amazon.
+name constraint, a name here covers the names below it, so each is as narrow as possible: the regional hosts of Vertex
+AI and Bedrock are listed individually, because their common suffix covers all of Google and Amazon.
 """
 
 from __future__ import annotations

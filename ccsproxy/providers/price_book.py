@@ -1,8 +1,7 @@
 """The prices in force: the user's own file (``--prices FILE``) before the built-in lists.
 
 The service keeps a copy of the file in its data dir, so that later commands (``reindex``, ``prices``) compute the
-same
-prices.
+same prices.
 """
 
 import os

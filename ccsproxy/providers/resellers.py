@@ -1,9 +1,8 @@
 """Resellers that charge a model's own list price: Claude on Amazon Bedrock and on Google Vertex AI.
 
 Anthropic's price page states for both that their global endpoints cost the same as its own API, and endpoints that
-keep
-a call in one region or area a tenth more, from Claude 4.5 on. Other resellers' prices are not included, or cannot be
-derived from a call; `unlisted` returns the reason.
+keep a call in one region or area a tenth more, from Claude 4.5 on. Other resellers' prices are not included, or
+cannot be derived from a call; `unlisted` returns the reason.
 """
 
 import re

@@ -43,8 +43,7 @@ class Arrivals:
     def end(self, at: int) -> None:
         """Note that nothing arrived after this time; pieces are timed slightly later, after they were passed on."""
         # The relay times a piece after it has passed it on, and the end before it reports it, so these times may be
-        # microseconds
-        # out of order.
+        # microseconds out of order.
         if self._times and max(self._times) > at:
             self._times = array("q", [min(each, at) for each in self._times])
 

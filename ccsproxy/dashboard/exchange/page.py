@@ -44,8 +44,7 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], 
     """Build the page.
 
     :param given: ``view`` is one of `VIEWS`, ``q`` the words that were searched for, ``part=beside`` requests the
-        short
-        form beside a list.
+        short form beside a list.
     :raises NotKept: if there is no such exchange.
     :raises NoSuchPage: if there is no such view.
     """

@@ -35,8 +35,7 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
     """Build the page.
 
     :param given: ``view`` is one of `VIEWS`; ``from`` is the number of a call in the part, or ``end``; ``call`` is
-        the
-        one shown beside; ``part=fresh`` with ``since`` requests what may be new after a call.
+        the one shown beside; ``part=fresh`` with ``since`` requests what may be new after a call.
     :raises NotKept: if there is no such session.
     """
     if given.get("part") == "beside":

@@ -48,8 +48,7 @@ def texts_of(
         began.
 
     A request repeats the conversation so far, so the last one has the results of all steps before it. Only results
-    that
-    are missing there, as after a compaction, are looked up in the request that followed their step.
+    that are missing there, as after a compaction, are looked up in the request that followed their step.
     """
     entries = _Entries(reader, sid, steps)
     # The request after the last step carries the results of all before it, so that one record serves the page.

@@ -1,10 +1,8 @@
 """The published formats of tokens: one row per format, facts only.
 
 Each line has a kind, the prefix of the token, the alphabet of the rest, and the minimum length of the rest. Lengths
-are
-lower bounds, because providers lengthen their tokens and keep their prefixes. If the alphabet is ``=``, the line has
-a
-pattern of the whole token. Patterns use the subset that RE2 and Python interpret in the same way.
+are lower bounds, because providers lengthen their tokens and keep their prefixes. If the alphabet is ``=``, the line
+has a pattern of the whole token. Patterns use the subset that RE2 and Python interpret in the same way.
 
 Sources: the providers' own pages, and the rule sets of gitleaks, trufflehog, detect-secrets and Nosey Parker (facts).
 """
@@ -206,8 +204,7 @@ jwt                 eyJ                                             u 12
 """
 
 #: Tokens with a fixed middle: its pattern, and the pattern of the whole token, in which ``@`` represents the middle.
-#: At
-#: most 96 characters precede it.
+#: At most 96 characters precede it.
 MIDDLES = r"""
 openai-key          T3BlbkFJ[A-Za-z0-9_-]{8}        [A-Za-z0-9_-]{20,90}@[A-Za-z0-9_-]{12,}
 azure-key           JQQJ9[A-Za-z0-9]{8}             [A-Za-z0-9]{40,60}@[A-Za-z0-9]{12,}=*

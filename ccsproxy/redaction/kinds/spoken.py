@@ -31,9 +31,8 @@ _SAID = rf"(?:[ \t]+(?:{_SAYING})[:`*_]*)*(?:[ \t]|\\+t)+"
 _WORD = r"[\"'`*(<]*[^\s0-9]*[0-9]"
 _MARKS = r"[\"'`*:_]*"
 #: The pattern of a word for a secret, followed by something. It has no counted repetition, because each multiplies
-#: the
-#: states of the automaton: with 56 characters between name and value, ordinary text was searched at a tenth of the
-#: speed. Values later on the line are searched for in Python.
+#: the states of the automaton: with 56 characters between name and value, ordinary text was searched at a tenth of
+#: the speed. Values later on the line are searched for in Python.
 SPOKEN = (
     rf"(?i:{PASSWORDS}){TRAIL}(?:{_MARKS}(?:[ \t\n]|\\+[nt])|[\x80-\xff]|\\+u)"
     rf"|(?i:{_KEYS}){_MARKS}(?:{_SAID}|[ ]?{_LINE_END}+(?:```[a-z]*{_LINE_END})?){_WORD}"

@@ -1,9 +1,8 @@
 """Feeds the index: a thread that reads new lines of the segments and indexes them.
 
 It follows the files themselves, each from the mark that the index stores for it. Catching up after a crash,
-rebuilding a
-lost index and following a running writer are therefore the same work, and the writer only signals that something was
-written: it never waits, and nothing queues up.
+rebuilding a lost index and following a running writer are therefore the same work, and the writer only signals that
+something was written: it never waits, and nothing queues up.
 """
 
 import sqlite3
@@ -112,10 +111,8 @@ class IndexFeeder:
 
         :return: ``state`` (``ok``, ``rebuilding``, ``degraded``, or ``full`` while the disk has no room for it),
             ``trouble``, why it cannot be updated at the moment, ``failures``, how many attempts failed, ``taken``,
-            the
-            lines indexed so far, ``set_aside``, lines that cannot be indexed and are not retried, and ``skipped``,
-            the
-            segments that cannot be read.
+            the lines indexed so far, ``set_aside``, lines that cannot be indexed and are not retried, and
+            ``skipped``, the segments that cannot be read.
         """
         return {
             "state": self._state,

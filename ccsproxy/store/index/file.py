@@ -35,8 +35,7 @@ class IndexFile:
     """The file of the index, as its one writer uses it.
 
     An index of another version keeps its name while a new one is built next to it, and is removed when that has
-    caught
-    up. A damaged one is removed at once, because everything in it is in the segments.
+    caught up. A damaged one is removed at once, because everything in it is in the segments.
 
     :ivar path: the file that is open.
     :ivar building: whether the index has not caught up with the segments since it was created.

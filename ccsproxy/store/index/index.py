@@ -1,8 +1,7 @@
 """The index: everything that lists, filters, statistics and searches need, derived from segment lines.
 
 One connection writes. Each batch is indexed completely or not at all, together with the mark of how far its segment
-has
-been read, so that after a crash indexing continues where it stopped, without duplicate or missing rows.
+has been read, so that after a crash indexing continues where it stopped, without duplicate or missing rows.
 """
 
 from collections.abc import Callable, Sequence
@@ -117,8 +116,7 @@ class Index:
         """Remove a segment and everything that is only in it.
 
         :return: keys of the requests whose texts have to be indexed again with `restore_texts`, because they repeat
-            texts
-            that occurred first in the segment.
+            texts that occurred first in the segment.
         """
         mark = self.marks().get(name)
         return self._transaction(lambda: self._remove(mark.number)) if mark is not None else []

@@ -1,10 +1,8 @@
 """The rows of ``requests``: a compact `Summary` of every exchange.
 
 Values that many requests share (models, paths, sessions, outcomes, ...) are stored once in ``names`` and counted
-there,
-which also gives the possible values of filters. Times are stored relative to the order key, which already contains
-the
-milliseconds, and ids as bytes.
+there, which also gives the possible values of filters. Times are stored relative to the order key, which already
+contains the milliseconds, and ids as bytes.
 """
 
 import sqlite3

@@ -29,8 +29,7 @@ _BASE = math.log(1.02)
 _REMEMBERED = 512
 
 #: Span, start, and the numbers of the names of upstream, model and working directory, 0 for none; either the first
-#: two are
-#: set or the last.
+#: two are set or the last.
 Group = tuple[int, int, int, int, int]
 
 

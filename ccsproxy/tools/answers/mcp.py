@@ -49,8 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Answer until standard input ends."""
     # An engine is opened once, since each question queries it anew anyway; a store is opened for each call, to
-    # include
-    # the newest records.
+    # include the newest records.
     shipped = source_reader(args)
     if shipped is not None:
         serve(sys.stdin, out, lambda: nullcontext(shipped))

@@ -84,8 +84,7 @@ class BudgetWatch:
     def _told(self, each: Mapping[str, Any]) -> str:
         key = each["scope"], each["limit"], each["since"], each["session_id"]
         # A budget of days restarts from zero at midnight; one that is seen for the first time may be spent already,
-        # which
-        # is not news.
+        # which is not news.
         known = any(held[:2] == key[:2] for held in self._shares)
         before, self._shares[key] = self._shares.get(key, 0.0 if known else None), each["share"]
         if before is None or crossed(before, each["share"]) is None:

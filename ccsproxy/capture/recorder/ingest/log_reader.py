@@ -69,8 +69,7 @@ class LogReader:
         size = _HEAD_SIZE + _unpack(source, start)[1]
         copy = bytes(source[start : start + max(size, min(length - self.offset, _TOGETHER))])
         # Checked after the copy: a region that was given up meanwhile may already contain another's bytes. One that
-        # was moved
-        # is read again from its new place.
+        # was moved is read again from its new place.
         if shared.seq[self._entry] != self.seq or shared.place[self._entry] != place:
             return
         at, end = 0, len(copy)

@@ -52,8 +52,7 @@ class RelaySource(Protocol):
     """Reads one relay's log, and is the protocol of the link to that relay.
 
     States: waiting (nothing is passed on before `begin`), reading, paused (the store lags), ending (the relay has
-    died
-    or everything is to be finished: all existing data is read, then ``worked_off`` is called once).
+    died or everything is to be finished: all existing data is read, then ``worked_off`` is called once).
 
     :ivar relay: the number of the relay process.
     :ivar attached: the main process's description of it.

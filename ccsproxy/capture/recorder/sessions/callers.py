@@ -1,8 +1,7 @@
 """The program at the other end of a connection, looked up once per connection, without delaying the relay.
 
 The relay hands over the addresses of both ends of a connection with each request's head. The look-up takes
-milliseconds
-on a busy machine, and delays no byte. A program that has exited by then remains unknown.
+milliseconds on a busy machine, and delays no byte. A program that has exited by then remains unknown.
 """
 
 import re

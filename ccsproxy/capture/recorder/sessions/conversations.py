@@ -1,8 +1,7 @@
 """Conversations of clients that name no session: a call belongs to the conversation whose messages it continues.
 
 Two programs never share a conversation while both run. A program is a process if the system can identify it,
-otherwise
-a connection. Calls without messages belong to the session of their program that is nearest in time.
+otherwise a connection. Calls without messages belong to the session of their program that is nearest in time.
 
 All memory is bounded: the least recently used entry is forgotten first, and that conversation then starts anew.
 """
@@ -82,8 +81,7 @@ class Conversations:
         """Create an empty memory.
 
         :param is_running: returns whether a process is still running; another process may continue the conversation
-            of one
-            that has ended.
+            of one that has ended.
         """
         self._is_running, self._random = is_running, random
         self._owners: OrderedDict[int, list[Conversation]] = OrderedDict()
@@ -156,8 +154,7 @@ class Conversations:
         """Return conversations of other programs that a program may continue.
 
         A known program may continue the conversation of one that has exited. If either is unknown, the model's own
-        text
-        proves which conversation it is, unless two conversations contain it.
+        text proves which conversation it is, unless two conversations contain it.
         """
         if not turns.answered:
             return []

@@ -1,8 +1,8 @@
 """The opening of each exchange: its session and number are determined, and its start is announced.
 
 An exchange is opened as soon as its session is known: from its head, its body, or the calling program. Missing
-information
-is awaited for a moment: a probe waits for the first call of its agent, a call for the program that sent it.
+information is awaited for a moment: a probe waits for the first call of its agent, a call for the program that sent
+it.
 """
 
 from collections.abc import Callable
@@ -33,11 +33,9 @@ class Opening:
     """Opens exchanges. States of one: not open (``seq`` is 0), waiting (``waits``, still 0), open; never back.
 
     An exchange that opens in a reactor turn is announced at the turn's end. If it has ended by then, as most small
-    ones
-    have, its record replaces the announcement. Until that record is acknowledged, the relay's log still holds
+    ones have, its record replaces the announcement. Until that record is acknowledged, the relay's log still holds
     everything that a crash would need the announcement for. Likewise, a head whose body may follow in the same turn
-    is
-    identified together with the body, once instead of twice. Numbers within a session follow the order of heads.
+    is identified together with the body, once instead of twice. Numbers within a session follow the order of heads.
 
     :ivar placement: chooses the sessions.
     """

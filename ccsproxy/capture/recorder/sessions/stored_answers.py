@@ -54,8 +54,7 @@ class StoredAnswers:
         self._new.clear()
 
     def counts(self, target: Path, body: Any) -> bool:
-        """Return whether the counts of a fetched answer, or of a batch's results, are new; from now on they are not.
-        """
+        """Return whether the counts of a fetched answer, or of a batch's results, are new, and note them."""
         return self._count(fetched_results(target, body) or text_member(body, "id"))
 
     def _note(self, answer: str | None) -> None:

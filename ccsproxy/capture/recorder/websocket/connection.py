@@ -1,9 +1,8 @@
 """A recorded WebSocket: both directions are parsed into messages, and each response of a model becomes an exchange.
 
 The relay reports one exchange for the whole connection. Here it is divided into one exchange per response. Messages
-that
-belong to none of them, or are of an unknown protocol, form one exchange with the messages unchanged. A connection
-without messages leaves one record as well.
+that belong to none of them, or are of an unknown protocol, form one exchange with the messages unchanged. A
+connection without messages leaves one record as well.
 """
 
 from __future__ import annotations

@@ -41,8 +41,7 @@ def style_of(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
     """Determine the style of a bare value: literal in a shell, settings, a header field or a sentence, else code.
 
     It is a literal if the name is in capitals and directly followed by ``=``, if name and value fill a line, or if
-    they
-    are in a sentence that neither calls a function nor declares anything.
+    they are in a sentence that neither calls a function nor declares anything.
 
     :param begin: where the name begins.
     :param between: the match between name and value.

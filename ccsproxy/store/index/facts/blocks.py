@@ -1,8 +1,8 @@
 """Blocks of facts: dozens of calls are stored together, because their facts are similar.
 
 A call's prompt repeats that of the previous call, so its items (tools, texts of the system prompt, messages) are
-stored
-once per session, in the block of the call that was indexed first, and calls refer to them by ranges of their numbers.
+stored once per session, in the block of the call that was indexed first, and calls refer to them by ranges of their
+numbers.
 """
 
 import sqlite3

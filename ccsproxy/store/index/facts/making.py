@@ -4,8 +4,7 @@ The facts of a session of 1,000 calls of 900 KB are some hundred kilobytes, and 
 them; see `ccsproxy.store.index.facts.blocks` for how they are stored.
 
 Facts follow the rows: for a few new requests they are built together with these, from the same line. Otherwise they
-are
-due for each finished request whose row refers to no block, and are built when there is time, the newest first.
+are due for each finished request whose row refers to no block, and are built when there is time, the newest first.
 Readers build missing ones from the records meanwhile.
 """
 

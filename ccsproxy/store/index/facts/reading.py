@@ -32,8 +32,7 @@ def calls_of_session(connection: sqlite3.Connection, session: int) -> list[tuple
     for each in stored:
         known.update(items.decode(each.items))
     # One list by number, from which the ranges of calls are sliced: the items of a thousand calls that each repeat
-    # the
-    # conversation are a million places.
+    # the conversation are a million places.
     every = [known.get(number, _GONE) for number in range(max(known, default=-1) + 1)]
     return [(each.key, _whole(each, every)) for each in stored]
 

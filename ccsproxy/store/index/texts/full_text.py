@@ -1,9 +1,8 @@
 """The full-text index: which request first contained a text in its session.
 
 Agents send the whole conversation again each turn. A text belongs to the request that contains it first in its
-session,
-so that a search finds the turn in which something was said. A text that many sessions contain (a system prompt, a
-file) is stored once per shard, with a link to each session.
+session, so that a search finds the turn in which something was said. A text that many sessions contain (a system
+prompt, a file) is stored once per shard, with a link to each session.
 """
 
 import hashlib

@@ -36,8 +36,7 @@ class Preview:
 
     :ivar purpose: its purpose (`ccsproxy.clients.purpose.Purpose`); None if there was no conversation.
     :ivar about: the origin of the line: ``prompt``, ``result``, ``answer``, ``calls``, ``title``; ``kind`` if it is
-        our
-        description of the kind of call; None for none.
+        our description of the kind of call; None for none.
     :ivar line: one line for people.
     """
 

@@ -18,8 +18,8 @@ _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 #: JSON, as bytes or as a part of a decoded value. The cache recognises a part by identity, not by content, because
-#: comparing
-#: a megabyte would mean traversing it again. The body and lists of a line that was just written come already split.
+#: comparing a megabyte would mean traversing it again. The body and lists of a line that was just written come
+#: already split.
 Json = bytes | msgspec.Raw | LineApart | list[bytes]
 _Text = bytes | msgspec.Raw
 

@@ -1,10 +1,8 @@
 """The searchable texts of a record: prompts, tool calls, results and answers of every dialect.
 
 Nothing here knows a dialect by name. All of them represent a conversation as a list of items (messages, contents,
-input,
-output, choices, candidates) whose leaves are strings, and a string's position shows what it is. Items of unknown
-kinds
-are searched like any other.
+input, output, choices, candidates) whose leaves are strings, and a string's position shows what it is. Items of
+unknown kinds are searched like any other.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -84,10 +84,8 @@ class Shards:
         """Add texts to the current shard, all of a batch at once and in order of their numbers.
 
         FTS5 buffers inserted rows in memory, but writes them out, as a separate tree that has to be merged later,
-        before a
-        number that is not above the last one, and at every statement of the transaction that might have to be rolled
-        back
-        separately.
+        before a number that is not above the last one, and at every statement of the transaction that might have to
+        be rolled back separately.
 
         :param keys: of the requests with these texts, or with texts that are already in the shard.
         """
