@@ -62,7 +62,7 @@ class IndexFile:
             remove_index(self.path)
             _create(self.path)
             self._connection = _writable(self.path)
-        self.building = not self._connection.execute(_CAUGHT_UP).fetchone()
+        self.building = not has_caught_up(self._connection)
         self._inode = self.path.stat().st_ino
         return self._connection
 
@@ -166,6 +166,11 @@ def index_bytes(data_dir: Path) -> int:
         except OSError:
             pass  # removed meanwhile
     return total
+
+
+def has_caught_up(connection: sqlite3.Connection) -> bool:
+    """Tell whether an index has had everything that was in the segments since it was made."""
+    return connection.execute(_CAUGHT_UP).fetchone() is not None
 
 
 def damaged(reason: sqlite3.Error) -> bool:

@@ -1,6 +1,6 @@
 """Brings the index up to date with the segments: removed ones are dropped, new lines are read from a mark on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from ccsproxy.store.index.file import IndexMoved, remove_all
 from ccsproxy.store.index.fresh_lines import FreshLines
 from ccsproxy.store.index.index import Index
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
+from ccsproxy.store.segments.segment import STAMP
 from ccsproxy.store.summary import Price, no_price
 
 #: Lines and bytes of one transaction.
@@ -56,18 +57,29 @@ class Follower:
         names = self._lines.names()
         marks = self._index.marks()
         gone = marks.keys() - set(names)
-        # Before anything is added: a rewritten segment has the same requests under another name, and would count
-        # twice.
-        for name in gone:
-            self._drop(name)
-        for name in names:
-            if self._go_on():
-                self._follow(name, marks.get(name))
+        begun = {name[:STAMP] for name in gone}
+        replacing = [name for name in names if name not in marks and name[:STAMP] in begun]
+
+        def replace() -> None:
+            # Before anything is added: a rewritten segment has the same requests under another name, and would count
+            # twice.
+            for name in gone:
+                self._drop(name)
+            self._follow_all(replacing, marks)
+
+        # At once, for readers would miss what is in both.
+        self._index.together(replace) if replacing else replace()
+        self._follow_all([name for name in names if name not in replacing], marks)
         # Once after all of them, because packing is expensive, and later segments may repeat the texts of a lost one.
         if gone:
             self._index.tidy(self._lines)
         if self._index.new and self._go_on():
             self._index.settle()
+
+    def _follow_all(self, names: Sequence[str], marks: Mapping[str, Mark]) -> None:
+        for name in names:
+            if self._go_on():
+                self._follow(name, marks.get(name))
 
     def _follow(self, name: str, mark: Mark | None) -> None:
         """Index what a segment has after its mark."""

@@ -182,12 +182,17 @@ class Index:
         (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return f"another program is reading {self._file.path}" if busy else ""
 
+    def together(self, work: Callable[[], None]) -> None:
+        """Do several things in one transaction, so that readers see none of them, or all."""
+        self._transaction(work)
+
     def _transaction(self, work: Callable[[], T]) -> T:
         """Run a function in a transaction; if it is rolled back, clear the caches of the parts as well."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        within = self._connection.in_transaction
+        self._connection.execute("SAVEPOINT part" if within else "BEGIN IMMEDIATE")
         try:
             result = work()
-            self._connection.execute("COMMIT")
+            self._connection.execute("RELEASE part" if within else "COMMIT")
         except BaseException:
             # They cache what they have written, which is invalid after a rollback.
             for part in (self._rows, self._tallies, self._sessions, self.facts):
@@ -195,7 +200,8 @@ class Index:
             self._texts.forget_all()
             self._names.clear()
             if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+                for statement in ("ROLLBACK TO part", "RELEASE part") if within else ("ROLLBACK",):
+                    self._connection.execute(statement)
             raise
         return result
 

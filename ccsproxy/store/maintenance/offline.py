@@ -27,6 +27,7 @@ from ccsproxy.store.segments.scan import all_lines, head_of
 from ccsproxy.store.segments.segment import aside_path, compressed_path, headers, list_segments, segment_name
 from ccsproxy.store.segments.tally import Tally
 from ccsproxy.store.settings import StoreSettings
+from ccsproxy.store.state.shipments import Shipment, Shipments
 from ccsproxy.store.state.state import State
 
 
@@ -115,6 +116,10 @@ class OfflineStore:
             self.reindex()
             bring_up(self._data_dir, self._price, squeeze=True)
         return count
+
+    def shipments(self) -> dict[str, Shipment]:
+        """Return how far shipping has got, by target."""
+        return Shipments(self._state).every()
 
     def collect(self) -> str:
         """Seal and compress what is left over, and remove what retention no longer keeps.

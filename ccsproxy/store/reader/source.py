@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ccsproxy.errors import DataDirError
-from ccsproxy.store.index.file import IndexUnusable, damaged, identity, open_for_reading
+from ccsproxy.store.index.file import IndexUnusable, damaged, has_caught_up, identity, open_for_reading
 from ccsproxy.store.segments.lines import SegmentLines
 
 T = TypeVar("T")
@@ -59,6 +59,9 @@ class IndexSource:
         connection = self._connection()
         connection.execute("BEGIN")
         try:
+            # In the snapshot that is asked: afterwards the index may have caught up, unlike the answer.
+            if not has_caught_up(connection):
+                self._lagging = (self._clock(), True)
             return question(connection)
         finally:
             if connection.in_transaction:
@@ -82,7 +85,9 @@ class IndexSource:
         self._forget()
 
     def _behind(self, connection: sqlite3.Connection) -> bool:
-        """Tell whether the segments contain much that the index has not read."""
+        """Tell whether the segments contain much that the index has not read, or it has not caught up yet at all."""
+        if not has_caught_up(connection):
+            return True
         marks = {
             name: (done, closed)
             for name, done, closed in connection.execute("SELECT name, done, closed FROM segments")

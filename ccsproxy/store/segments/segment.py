@@ -17,6 +17,8 @@ import msgspec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.settings import StoreSettings
 
+#: Length of the time stamp at the start of a segment's name; one that replaces another has the same.
+STAMP = 19
 #: The version of the file format: header, lines, footer, compression.
 FORMAT_VERSION = 1
 

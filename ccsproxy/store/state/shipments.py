@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterable
 
 import attr
 
+from ccsproxy.store.segments.segment import STAMP
 from ccsproxy.store.state.state import State
 
-#: Length of the time stamp at the start of a segment's name.
-STAMP = 19
 #: The offset of a position after the last line of a closed segment: nothing of that segment is left to ship.
 DONE = 1 << 62
 

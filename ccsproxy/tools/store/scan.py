@@ -64,6 +64,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.rewrite and found:
         with offline_store(data_dir) as store:
             segments = store.change(partial(changed_line, rules, session))
+            targets = sorted(name for name, each in store.shipments().items() if each.sent)
+        for target in targets:
+            err.write(f"{target} may have had some of these records before; they are not changed there\n")
     _say(args, out, found, segments, unread)
     for reason in unread:
         err.write(f"{reason}; it was not searched\n")

@@ -173,7 +173,8 @@ class RebuildTests(StoreCase):
         threading.Timer(0.05, told.set).start()
         feeder.stop(0)
         self.assertLessEqual({path.name for path in self.data_dir.glob(NAME + "*")}, {NAME + end for end in ENDS})
-        self.assertLess(len(self.ids()), 10)
+        self.assertLess(len(rows(self.data_dir)["requests"]), 10)
+        self.assertEqual((len(self.ids()), self.reader.requests().rebuilding), (60, True))
         self.feed()
         self.assertEqual(len(self.ids()), 60)
 
@@ -350,6 +351,10 @@ class IndexTests(StoreCase):
         self.assertEqual(self.ids(), [])
         index.take(mark, [SegmentLine(0, len(data), data, True)], len(data))
         self.assertEqual(len(self.ids()), 1)
+        self.assertEqual(self.reader.requests(Query(q="ka*")).rebuilding, True)
+        index.settle()
+        self.assertEqual(self.reader.requests(Query(q="ka*")).rebuilding, True)  # it was told within the last second
+        self.reader._source._lagging = (float("-inf"), False)
         self.assertEqual(self.reader.requests(Query(q="ka*")).rebuilding, False)
 
     def test_price_is_asked_with_the_model_that_answered(self) -> None:
