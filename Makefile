@@ -103,10 +103,12 @@ test-long: $(VENV)/test
 	CCSPROXY_EFFORT=5 $(BIN)/python -m test.runner --unit
 	CCSPROXY_TEST_INSTALL=1 CCSPROXY_EXAMPLES=20000 CCSPROXY_DISCONNECTS=1000 CCSPROXY_FIGURES=1 \
 	CCSPROXY_SHIP_FAULTS=500 CCSPROXY_KILLS=200 CCSPROXY_TRACED_KILLS=40 CCSPROXY_SERVICE_KILLS=1000 CCSPROXY_DAMAGED=5000 \
+	CCSPROXY_STOPS=25 CCSPROXY_PHASE_STOPS=50 \
 	CCSPROXY_TAKEOVER_STREAMS=200 CCSPROXY_TEST_SYSTEMD=1 \
 	$(BIN)/python -m twisted.trial test.integration.test_installing test.integration.test_identity \
 		test.integration.test_disconnects test.integration.test_bounds test.integration.test_store_kill \
-		test.integration.test_traced_kills test.integration.test_kills test.integration.test_crowds test.ship.test_faults test.integration.test_takeover \
+		test.integration.test_traced_kills test.integration.test_kills test.integration.test_stops \
+		test.integration.test_stalled_phases test.integration.test_crowds test.ship.test_faults test.integration.test_takeover \
 		test.integration.test_user_systemd
 	$(BIN)/python -m bench.redaction_growth 120
 
