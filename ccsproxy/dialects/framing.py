@@ -1,5 +1,6 @@
 """The four ways in which a stream of JSON events can be framed, and which of them a body uses."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ccsproxy.dialects.facts import Facts
@@ -33,10 +34,11 @@ class Framing(Protocol):
     def finish(self) -> list[Framed]:
         """Take the end of the bytes, return the events that only it completes."""
 
-    def rest(self) -> tuple[str, str] | None:
+    def rest(self) -> tuple[str, bytearray] | None:
         """Return the name line and the data of an unfinished event, empty if there is none.
 
-        :return: None if some bytes belonged to no event, or the events are not the bytes themselves.
+        :return: None if some bytes belonged to no event, or the events are not the bytes themselves. The data belongs
+        to the caller.
         """
 
     def overflow(self) -> None:
@@ -77,14 +79,18 @@ class SseFraming:
         events = self._decoder.finish()
         self.recovered = bool(events)
         # Evaluated before `rest` clears it: every byte belonged to an event's name or single data line.
-        self._ordinary = self._decoder.ordinary and not self._decoder.rest
+        self._ordinary = self._decoder.ordinary and not self._decoder.has_rest
         return [named(event) for event in events]
 
-    def rest(self) -> tuple[str, str] | None:
+    def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
+        """Use a body that the caller keeps anyway."""
+        self._decoder.borrow(kept)
+
+    def rest(self) -> tuple[str, bytearray] | None:
         """Return the name line and the data of an unfinished event, empty if there is none."""
         if not self._decoder.ordinary:
             return None
-        return ("", "") if self.recovered else _begun(self._decoder.take_rest())
+        return ("", bytearray()) if self.recovered else _begun(self._decoder.take_rest())
 
     def overflow(self) -> None:
         """Do nothing: only the unfinished event is kept anyway."""
@@ -99,19 +105,19 @@ class SseFraming:
         return rest if rest[:1] in (b"{", b"[") else b""
 
 
-def _begun(rest: bytes) -> tuple[str, str] | None:
-    """Split an unfinished event into name line and data, and copy the data only once."""
-    name, start = b"", 0
+def _begun(rest: bytearray) -> tuple[str, bytearray] | None:
+    """Split an unfinished event into name line and data; the data is what is left of the argument."""
+    name, start = bytearray(), 0
     if rest.startswith(b"event:"):
         start = rest.find(b"\n") + 1
-        name = rest[: start - 1] if start else rest
+        name = rest[: start - 1] if start else rest[:]
         start = start or len(rest)
     if rest.find(b"\n", start) >= 0:
         return None
-    if not rest.startswith(b"data:", start):
-        return name.decode("utf-8", "replace"), rest[start:].decode("utf-8", "replace")
-    start += 6 if rest[start + 5 : start + 6] == b" " else 5
-    return name.decode("utf-8", "replace"), str(memoryview(rest)[start:], "utf-8", "replace")
+    if rest.startswith(b"data:", start):
+        start += 6 if rest[start + 5 : start + 6] == b" " else 5
+    del rest[:start]
+    return name.decode("utf-8", "replace"), rest
 
 
 class LineFraming:
@@ -128,9 +134,13 @@ class LineFraming:
         """Process the end of the bytes; return a last line without line end, unless it was cut off."""
         return [("", line) for line in self._decoder.finish()]
 
-    def rest(self) -> tuple[str, str]:
+    def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
+        """Use a body that the caller keeps anyway."""
+        self._decoder.borrow(kept)
+
+    def rest(self) -> tuple[str, bytearray]:
         """Return the unfinished line."""
-        return "", str(self._decoder.take_rest(), "utf-8", "replace")
+        return "", self._decoder.take_rest()
 
     def overflow(self) -> None:
         """Do nothing: only the unfinished line is kept anyway."""

@@ -63,11 +63,11 @@ class StreamWatcher(Protocol):
     def names(self, names: set[str]) -> None:
         """Look at names of events."""
 
-    def cut(self, name: str, payload: str) -> None:
+    def cut(self, name: str, payload: bytearray) -> None:
         """Observe an event that is not JSON, perhaps because it was cut off.
 
         :param name: the line with its name; empty if there is none.
-        :param payload: the part of its data that arrived.
+        :param payload: the part of its data that arrived, which the observer may change.
         """
 
 

@@ -113,8 +113,10 @@ class AnswerReader:
         if self._kind is None or self._kind == PLAIN:
             return
         self._held.clear()
-        self._framing = _framing(self._kind)
-        self._take(self._framing.feed(head), at_ms)
+        self._framing = framing = _framing(self._kind)
+        if self._borrowed is not None and isinstance(framing, SseFraming | LineFraming):
+            framing.borrow(self._borrowed)
+        self._take(framing.feed(head), at_ms)
 
     def _take(self, events: list[Framed], at_ms: float) -> None:
         self._frames += len(events)
@@ -150,7 +152,7 @@ class AnswerReader:
         try:
             value = loads(text)
         except JsonError:
-            self._no_json(name, text.decode("utf-8", "replace"), at_ms)
+            self._no_json(name, text, at_ms)
             return
         self._watch.show(value, None)
         self._reassemble(name, value, at_ms)
@@ -165,15 +167,15 @@ class AnswerReader:
             # A bug in a reassembler may cost no more than this event.
             reassembler.findings.unplaced(value, "reassemble_failed")
 
-    def _no_json(self, name: str, text: str, at_ms: float) -> None:
+    def _no_json(self, name: str, data: bytes, at_ms: float) -> None:
         """Process an event that is not JSON: a fault, unless the stream's format is unknown."""
-        self._watch.show_cut("", text)
+        self._watch.show_cut("", bytearray(data))
         if self._begin(None) is self._tail:
             return
         if self._format.name == "generic":
-            self._reassemble(name, text, at_ms)
+            self._reassemble(name, data.decode("utf-8", "replace"), at_ms)
         else:
-            self._begin(None).findings.unplaced(text, "invalid_event_json")
+            self._begin(None).findings.unplaced(data.decode("utf-8", "replace"), "invalid_event_json")
 
     def _begin(self, value: Any) -> Reassembler:
         """Create the reassembler, of which the first event may determine the dialect."""

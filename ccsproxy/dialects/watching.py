@@ -43,7 +43,7 @@ class WatchedEvents:
         except Exception:
             self.unusual()
 
-    def show_cut(self, name: str, payload: str) -> None:
+    def show_cut(self, name: str, payload: bytearray) -> None:
         """Show an event that is not JSON: cut off, or damaged."""
         if self._watcher is not None and not self._watcher.unusual:
             try:

@@ -18,6 +18,10 @@ _decode = msgspec.json.Decoder().decode
 #: Python refuses to convert longer decimal integers (sys.int_info.default_max_str_digits).
 _LONGEST_INT = 4300
 
+#: Of longer texts it is looked first whether they were cut off, in characters or bytes.
+_LONG = 64 << 10
+_CLOSING = {"{": "}", "[": "]"}
+
 
 class JsonError(ValueError):
     """The text is not JSON, or the value cannot be written as JSON."""
@@ -63,6 +67,8 @@ def dumps_strictly(value: Any) -> bytes | None:
 
 
 def _loads_forgiving(text: bytes | bytearray | str) -> Any:
+    if len(text) > _LONG and _is_cut_off(text):
+        raise JsonError("the text ends before its value does")
     if not isinstance(text, str):
         text = text.decode("utf-8", "replace")
     try:
@@ -88,6 +94,17 @@ def _escaped(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_escaped, value)) + "]"
     return dumps(value).decode("ascii")
+
+
+def _is_cut_off(text: bytes | bytearray | str) -> bool:
+    """Tell quickly of most objects and arrays that were cut off that they are no JSON: reading megabytes of one in
+    vain takes seconds, and several times the memory.
+    """
+    ends = text[:64], text[-64:]
+    head, tail = (each if isinstance(each, str) else each.decode("latin-1") for each in ends)
+    closing = _CLOSING.get(head.lstrip("\ufeff\xef\xbb\xbf \t\r\n")[:1])
+    end = tail.rstrip(" \t\r\n")[-1:]
+    return closing is not None and end not in ("", closing)
 
 
 def _float(text: str) -> float | Decimal:

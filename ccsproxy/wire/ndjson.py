@@ -1,5 +1,12 @@
-"""Newline-delimited JSON, decoded incrementally: one JSON text per line (Ollama's streams, batch results)."""
+"""Newline-delimited JSON, decoded incrementally: one JSON text per line (Ollama's streams, batch results).
 
+Also what is not complete yet of a line or an event: those bytes are not kept twice where the caller keeps the body.
+"""
+
+from collections.abc import Callable
+
+#: The bytes at the end of the body that are compared with what the caller keeps before they are given up here.
+_BLOCK = 256 << 10
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -7,8 +14,8 @@ class NdjsonDecoder:
     """Splits bytes into lines, in linear time however they are split. Blank lines are skipped."""
 
     def __init__(self) -> None:
-        self._pending = bytearray()
-        self._rest = b""
+        self._pending = PendingBytes()
+        self._rest = bytearray()
         self._first = True
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -18,20 +25,25 @@ class NdjsonDecoder:
         """
         end = data.rfind(b"\n")
         if end < 0:
-            self._pending += data
+            self._pending.add(data)
             return []
-        if not self._pending:
+        if not self._pending.tail:
             block = data[:end]
         else:
-            self._pending += memoryview(data)[:end]
-            block = bytes(self._pending)
-            self._pending.clear()
-        self._pending += memoryview(data)[end + 1 :]
+            self._pending.tail += memoryview(data)[:end]
+            block = self._pending.take(len(self._pending.tail), 0)
+        self._pending.add(memoryview(data)[end + 1 :])
         return self._lines(block)
 
-    def take_rest(self) -> bytes:
+    def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
+        """Use a body that the caller keeps anyway; see `PendingBytes.borrow`."""
+        self._pending.borrow(kept)
+
+    def take_rest(self) -> bytearray:
         """Return the incomplete last line; after the end it is no longer kept here."""
-        rest, self._rest = self._rest or bytes(self._pending), b""
+        if self._pending.tail:
+            return self._pending.whole()
+        rest, self._rest = self._rest, bytearray()
         return rest
 
     def finish(self) -> list[bytes]:
@@ -39,12 +51,12 @@ class NdjsonDecoder:
 
         :return: the last line, if it lacks a line end but is complete.
         """
-        block = bytes(self._pending)
+        block = self._pending.whole()
         self._pending.clear()
         if not may_be_complete(block):
             self._rest = block
             return []
-        return self._lines(block)
+        return self._lines(bytes(block))
 
     def _lines(self, block: bytes) -> list[bytes]:
         if self._first:
@@ -53,13 +65,86 @@ class NdjsonDecoder:
         return [line for line in map(bytes.strip, block.split(b"\n")) if line]
 
 
-def may_be_complete(line: bytes) -> bool:
+def may_be_complete(line: bytes | bytearray) -> bool:
     """Tell quickly whether a line may be complete; one cut off within an object or array does not end with its
     closing bracket.
     """
-    closing = _CLOSING.get(line[:64].lstrip(_BLANK)[:1])
+    closing = _CLOSING.get(bytes(line[:64].lstrip(_BLANK)[:1]))
     return closing is None or line[-64:].rstrip()[-1:] == closing
 
 
 _BLANK = _BOM + b" \t\r\n"
 _CLOSING = {b"{": b"}", b"[": b"]"}
+
+
+class PendingBytes:
+    """Collects the bytes of an incomplete event; those of a long one are found in the kept body.
+
+    Invariant: the event's bytes are ``kept[_begin:_end]`` and ``tail`` behind it; ``tail`` is empty only if both are,
+    so that whoever looks for an end that may be split finds the last byte there.
+
+    :ivar tail: the last bytes, in which the end is looked for.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.tail = bytearray()
+        self._kept: Callable[[], bytes | bytearray] | None = None
+        self._begin = self._end = 0
+
+    def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
+        """Use a body that the caller keeps, and to which it appends what it feeds before it feeds it.
+
+        :param kept: returns the body as far as it came; nothing of it may be changed or dropped before the end.
+        """
+        self._kept = kept
+
+    def add(self, data: bytes | bytearray | memoryview) -> None:
+        """Append bytes."""
+        self.tail += data
+        if len(self.tail) > _BLOCK and self._kept is not None:
+            self._share(self._kept())
+
+    def take(self, end: int, skipped: int) -> bytes:
+        """Remove the event and what separates it from the next one.
+
+        :param end: how many bytes of the tail belong to it.
+        :param skipped: how many bytes behind them separate.
+        :return: the event.
+        """
+        found = self._joined(end)
+        del self.tail[: end + skipped]
+        self._begin = self._end = 0
+        return found
+
+    def whole(self) -> bytearray:
+        """Return a copy of all bytes."""
+        found = bytearray()
+        if self._end and self._kept is not None:
+            with memoryview(self._kept()) as kept:
+                found += kept[self._begin : self._end]
+        found += self.tail
+        return found
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self.tail = bytearray()
+        self._begin = self._end = 0
+
+    def _joined(self, end: int) -> bytes:
+        with memoryview(self.tail) as tail:
+            if not self._end or self._kept is None:
+                return bytes(tail[:end])
+            with memoryview(self._kept()) as kept:
+                return b"".join((kept[self._begin : self._end], tail[:end]))
+
+    def _share(self, kept: bytes | bytearray) -> None:
+        """Give up the tail but for its last byte, if it is what the body ends with and follows what was given up."""
+        at = len(kept) - len(self.tail)
+        # What was decoded differently, or came when the body was full, is in no body.
+        if (self._end and at != self._end) or at < 0 or not kept.endswith(self.tail):
+            return
+        if not self._end:
+            self._begin = at
+        self._end = len(kept) - 1
+        del self.tail[:-1]

@@ -4,9 +4,12 @@ The cost is linear in the bytes, however they are split: line ends are normalise
 blank line continues where it stopped. Lines are split as bytes, which is safe in UTF-8, and decoded afterwards.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from ccsproxy.wire.jsontext import JsonError, loads
+from ccsproxy.wire.ndjson import PendingBytes
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -52,8 +55,8 @@ class SseDecoder:
         self.ordinary = True
         self._strict = strict
         self._id = ""
-        self._pending = bytearray()
-        self._ended = b""
+        self._pending = PendingBytes()
+        self._ended = bytearray()
         self._after_cr = False
         self._started = False
 
@@ -86,23 +89,29 @@ class SseDecoder:
         # Hardly any server sends CR: checking for it is one call, while normalising copies every byte.
         if self._after_cr or b"\r" in data:
             data = self._normalised(data)
-        if self._pending:
+        if self._pending.tail:
             return self._continue(data)
         end = data.rfind(b"\n\n")
         if end < 0:
-            self._pending += data
+            self._pending.add(data)
             return None
-        self._pending += data[end + 2 :]
+        self._pending.add(data[end + 2 :])
         return data[:end]
 
-    @property
-    def rest(self) -> bytes | bytearray:
-        """The bytes after the last complete event."""
-        return self._ended or self._pending
+    def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
+        """Use a body that the caller keeps anyway; see `PendingBytes.borrow`."""
+        self._pending.borrow(kept)
 
-    def take_rest(self) -> bytes:
+    @property
+    def has_rest(self) -> bool:
+        """Whether there are bytes after the last complete event."""
+        return bool(self._ended or self._pending.tail)
+
+    def take_rest(self) -> bytearray:
         """Return the bytes after the last complete event; after the end they are no longer kept here."""
-        rest, self._ended = bytes(self._ended or self._pending), b""
+        if self._pending.tail:
+            return self._pending.whole()
+        rest, self._ended = self._ended, bytearray()
         return rest
 
     def finish(self) -> list[Event]:
@@ -111,22 +120,22 @@ class SseDecoder:
         Many relays omit the last blank line: an unfinished event whose data is complete (JSON, or ``[DONE]``) is
         returned and flagged, unless the decoder is strict.
         """
-        rest = bytes(self._pending)
+        rest = self._pending.whole()
         self._ended = self._ended or rest
         self._pending.clear()
         if self._strict or not _may_be_complete(rest):
             return []
         return [
             Event(event.name, event.data, event.id, True)
-            for event in self._dispatch(rest)
+            for event in self._dispatch(bytes(rest))
             if _is_complete(event.data)
         ]
 
     def _start(self, data: bytes) -> bytes:
-        data = bytes(self._pending) + data
+        data = bytes(self._pending.tail) + data
         self._pending.clear()
         if len(data) < len(_BOM) and _BOM.startswith(data):
-            self._pending += data
+            self._pending.add(data)
             return b""
         self._started = True
         self.ordinary = not data.startswith(_BOM)
@@ -145,16 +154,15 @@ class SseDecoder:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _continue(self, data: bytes) -> bytes | None:
-        pending = self._pending
         # One byte back: the blank line may be split in its middle.
-        searched = max(len(pending) - 1, 0)
-        pending += data
-        end = pending.rfind(b"\n\n", searched)
+        before = self._pending.tail[-1:]
+        end = (before + data).rfind(b"\n\n")
         if end < 0:
+            self._pending.add(data)
             return None
-        chunk = bytes(memoryview(pending)[:end])
-        del pending[: end + 2]
-        return chunk
+        at = len(self._pending.tail) - 1 + end
+        self._pending.tail += data
+        return self._pending.take(at, 2)
 
     def _dispatch(self, chunk: bytes) -> list[Event]:
         """Parse complete events; the two common forms are recognised without examining each line."""
@@ -226,13 +234,14 @@ def _ordinary(chunk: bytes) -> list[tuple[str, bytes]] | None:
     return [(read[name], text) for name, text in zip(names, texts, strict=True)]
 
 
-def _may_be_complete(rest: bytes) -> bool:
+def _may_be_complete(rest: bytearray) -> bool:
     """Tell quickly whether an unfinished event may hold complete JSON: parsing megabytes of it in vain is
     expensive.
     """
     start = rest.rfind(b"data:", 0, 4096)
-    opening = rest[start + 5 : start + 7].strip()[:1] if start >= 0 else b""
-    return bool(rest) and (opening not in _CLOSING or rest.rstrip()[-1:] == _CLOSING[opening])
+    opening = bytes(rest[start + 5 : start + 7].strip()[:1]) if start >= 0 else b""
+    end = rest[-4096:].rstrip()[-1:] or rest.rstrip()[-1:]
+    return bool(rest) and (opening not in _CLOSING or end == _CLOSING[opening])
 
 
 _CLOSING = {b"{": b"}", b"[": b"]"}

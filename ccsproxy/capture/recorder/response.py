@@ -208,8 +208,9 @@ class ResponseInMaking:
         # over.
         del content
         self.body.forget()
-        if self._watcher is not None and (self._read_size != size or "\ufffd" in text):
-            self._watcher.unusual = True  # what is kept is not what was read
+        # What is kept is not what was read, but for half a character at its end, where it was cut.
+        if self._watcher is not None and (self._read_size != size or text.find("\ufffd", 0, -1) >= 0):
+            self._watcher.unusual = True
         chunks = self.chunks
         joined = self._arrivals.count if self._arrivals.count != len(chunks) else msgspec.UNSET
         return Stream(text=text, chunks=chunks, pieces=joined)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ccsproxy.redaction.kinds.named.names import Strength
 from ccsproxy.redaction.streams.channels import WHOLE, Channel, head_of, position_of
-from ccsproxy.redaction.streams.cut import read_cut
+from ccsproxy.redaction.streams.cut import read_cut_bytes
 from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, plain_key, searched, secret_in
 from ccsproxy.wire.jsontext import JsonError, loads
 from ccsproxy.wire.runs import TextRun, runs
@@ -102,16 +102,16 @@ class Gathered:
             self._names |= new
             self.texts.update([f"event: {name}" for name in new])
 
-    def cut(self, name: str, payload: str) -> None:
+    def cut(self, name: str, payload: bytearray) -> None:
         """Add an event that is not JSON, perhaps truncated, as `ccsproxy.redaction.streams.pieces` reads it.
 
         :param name: the line with its name, empty if there is none.
-        :param payload: the data received.
+        :param payload: the data received, which is of no use afterwards.
         """
         self.texts.add(name)
-        cut = read_cut(payload)
+        cut = read_cut_bytes(payload)
         if cut is None:
-            self.texts.add(payload)
+            self.texts.add(payload.decode("utf-8", "replace"))
         else:
             self.event(cut.value)
             self.texts.add(cut.rest)

@@ -128,7 +128,8 @@ class _PackedFile:
             raise PackedError(
                 f"a line of {line.length} bytes is too long to be compressed; the segment stays as it is"
             )
-        self._put(self._frame.add(line.data))
+        for compressed in self._frame.add(line.data):
+            self._put(compressed)
         check.add(line.data)
 
     def _flush(self) -> None:

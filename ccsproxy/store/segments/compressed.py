@@ -58,14 +58,19 @@ class FrameWriter:
         self._buffer = bytearray()
         self._compressing: Any = None
 
-    def add(self, data: bytes) -> bytes:
-        """Process the next bytes, and return the compressed bytes that are ready; releases the interpreter lock
+    def add(self, data: bytes) -> Iterator[bytes]:
+        """Process the next bytes, and yield the compressed bytes that are ready; releases the interpreter lock
         meanwhile.
+
+        :param data: taken in pieces, so that neither a copy of a line of megabytes nor all that it becomes is held.
         """
         self.size += len(data)
-        self._buffer += data
-        # Small frames are compressed in one go with their size known, as the footer's frame always is.
-        return self._pass_on() if len(self._buffer) > _PIECE else b""
+        view = memoryview(data)
+        for start in range(0, len(data), _PIECE):
+            self._buffer += view[start : start + _PIECE]
+            # Small frames are compressed in one go with their size known, as the footer's frame always is.
+            if len(self._buffer) > _PIECE:
+                yield self._pass_on()
 
     def finish(self) -> bytes:
         """Return the rest of the frame."""

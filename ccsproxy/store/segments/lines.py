@@ -91,14 +91,24 @@ def lines(pieces: Iterable[Piece], start: int = 0) -> Iterator[SegmentLine]:
 
 
 def _whole(offset: int, text: bytes | bytearray) -> Iterator[SegmentLine]:
-    """Yield the lines of a text; a long single line is not copied."""
-    alone = len(text) > CHUNK and text.find(b"\n") == len(text) - 1
-    for data in (
-        (cast(bytes, text),) if alone else [each + b"\n" for each in bytes(memoryview(text)[:-1]).split(b"\n")]
-    ):
-        long = len(data) > LONGEST_LINE
-        yield SegmentLine(offset, len(data), b"" if long else data, not long and codec.verify(data))
-        offset += len(data)
+    """Yield the lines of a text; a long line at its beginning is not copied."""
+    end = text.find(b"\n") + 1
+    if end > CHUNK and isinstance(text, bytearray):
+        # Of a line of megabytes there is one copy: the few lines behind it are cut off instead.
+        rest = bytes(memoryview(text)[end:])
+        del text[end:]
+        yield _line(offset, cast(bytes, text))
+        offset, text = offset + end, rest
+    if text:
+        for data in bytes(memoryview(text)[:-1]).split(b"\n"):
+            line = _line(offset, data + b"\n")
+            yield line
+            offset = line.end
+
+
+def _line(offset: int, data: bytes) -> SegmentLine:
+    long = len(data) > LONGEST_LINE
+    return SegmentLine(offset, len(data), b"" if long else data, not long and codec.verify(data))
 
 
 def file_pieces(files: Files, path: Path, start: int = 0) -> Iterator[Piece]:

@@ -191,7 +191,7 @@ class RecordTests(StoreCase):
             path = plain_path(self.data_dir, name)
             data = path.read_bytes()
             writer = FrameWriter()
-            packed = writer.add(data) + writer.finish()
+            packed = b"".join([*writer.add(data), writer.finish()])
             compressed_path(self.data_dir, name).write_bytes(packed + seek_table([(len(packed), len(data))]))
             path.unlink()
         self.feed()

@@ -20,6 +20,8 @@ from ccsproxy.store.summary import Entry
 
 #: For how many sessions the conversation is cached, to skip what they repeat.
 REMEMBERED = 128
+#: How many bytes an answer has that is not copied.
+_LONG = 1 << 20
 
 
 @attr.frozen
@@ -204,9 +206,11 @@ def digest(text: str) -> int:
 def answer_of(entry: Entry) -> tuple[object, list[str]]:
     """Return the reassembled answer as decoded JSON, null without any, and the names of the tools that it calls."""
     try:
-        text = bytes(entry.response.body_reassembled) if entry.response else b"null"
+        text = entry.response.body_reassembled if entry.response else msgspec.Raw(b"null")
         answer = msgspec.json.decode(text)
-        return answer, tool_names(answer) if may_call_tools(text) else []
+        # One of megabytes is not copied to be looked through.
+        calls = memoryview(text).nbytes > _LONG or may_call_tools(bytes(text))
+        return answer, tool_names(answer) if calls else []
     except (msgspec.DecodeError, RecursionError):
         return None, []
 
