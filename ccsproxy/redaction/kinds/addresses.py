@@ -23,9 +23,9 @@ _SURE_PARAMETERS = frozenset({b"sig", b"signature", b"x-amz-signature", b"x-goog
 #: The pattern of a command's user and password.
 PAIRS = (
     r"(?:[ \t\"']-[A-Za-z]{0,6}[uUa]|--(?:proxy-)?user|--auth)(?:[ =\t]|[\"'],[ ]?)?[\"']?"
-    r"[^\s:\"'$/=-][^\s:\"'/]*:[^\s\"'$][^\s\"']{2}"
+    r"[^\s:\"'$/=-][^\s:\"'/]*:(?:[^\s\"'$][^\s\"']{2}|[\s\"'])"
 )
-_PAIR = re.compile(rb"[ \t\"']?--?[\w-]+(?:[ =\t]|[\"'],[ ]?)?[\"']?([^\s:\"'$/=-][^\s:\"'/]*):([^\s\"'`|;\\]+)")
+_PAIR = re.compile(rb"[ \t\"']?--?[\w-]+(?:[ =\t]|[\"'],[ ]?)?[\"']?([^\s:\"'$/=-][^\s:\"'/]*):([^\s\"'`|;\\]*)")
 _COMMANDS = re.compile(rb"curl|wget|http|docker|ftp|openssl|ldap|smb|redis")
 #: Not passwords: templates, and placeholders in documentation.
 _OPEN = re.compile(rb"[$%]?[{(<\[]|&lt;|[0-9]{2,5}[,/?#:]|\$[A-Za-z_]|%[A-Z]|\*+\Z|x{3,}\Z|\.{3}|[0-9]{1,5}\Z")
@@ -33,6 +33,10 @@ _SAMPLES = frozenset(
     b"password passwd pass pwd secret token user username pw your-password yourpassword postgres root guest admin "
     b"example mypassword changeme test key host port 8080 3000".split()
 )
+#: Hosts of documentation and tests (RFC 2606); an ordinary word as their password is none.
+_EXAMPLE = re.compile(rb"(?:[\w-]+\.)*(?:example(?:\.[a-z]{1,3})?|localhost|invalid|test)\b")
+#: Passwords beside a key that is given as the user name.
+_NO_PASSWORDS = frozenset({b"", b"x-oauth-basic", b"x", b"X", b"api_token", b"none"})
 #: Shorter passwords occur only in examples.
 _SHORTEST = 4
 _LONGEST_ADDRESS = 300
@@ -55,7 +59,11 @@ def find_user(text: bytes, start: int, end: int) -> FoundSecret | None:
         end, password = last + 1, text[begin + len(user) + 1 : last]
     if not colon:
         return _lone(text, begin, end)
+    if password in _NO_PASSWORDS and is_random(user) and _TOKEN.match(user):
+        return FoundSecret(begin, begin + len(user), "url-token", user)
     if not password or _is_open(password):
+        return None
+    if password.replace(b"/", b"").isalpha() and password.islower() and _EXAMPLE.match(text, end) is not None:
         return None
     if len(password) < _SHORTEST or b"redacted" in password or _spans_addresses(password):
         return None
@@ -103,6 +111,11 @@ def find_pair(text: bytes, start: int) -> FoundSecret | None:
     if found is None:
         return None
     user, password = found.groups()
+    # Some services take a key as the user, and nothing or a fixed word as the password.
+    if password in _NO_PASSWORDS and is_random(user):
+        return FoundSecret(*found.span(1), "user", user)
+    if not password:
+        return None
     line = text[max(start - 160, 0) : start].rpartition(b"\n")[2]
     if _is_open(password) or (user.isdigit() and password.isdigit()) or _COMMANDS.search(line) is None:
         return None

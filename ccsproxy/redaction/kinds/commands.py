@@ -4,10 +4,7 @@ import re
 
 import attr
 
-from ccsproxy.redaction.kinds.formats import token_at
 from ccsproxy.redaction.kinds.named.names import Strength
-from ccsproxy.redaction.kinds.named.values import is_secret_in_context
-from ccsproxy.redaction.search.finding import FoundSecret
 
 
 @attr.frozen
@@ -18,15 +15,17 @@ class Phrase:
     :ivar head: the pattern by which the engine finds it.
     :ivar whole: the pattern of the complete context; its group ``secret`` is the secret.
     :ivar strength: how strongly the context indicates a secret.
+    :ivar is_code: whether it is a call in source code, whose tests have ordinary words for passwords.
     """
 
     kind: str
     head: str
     whole: re.Pattern[bytes]
     strength: Strength
+    is_code: bool = False
 
 
-def phrase(kind: str, before: str, head: str, secret: str, strength: Strength) -> Phrase:
+def phrase(kind: str, before: str, head: str, secret: str, strength: Strength, is_code: bool = False) -> Phrase:
     """Return a context.
 
     :param before: the pattern of the text before the secret.
@@ -34,7 +33,7 @@ def phrase(kind: str, before: str, head: str, secret: str, strength: Strength) -
     :param secret: the pattern of the complete secret.
     """
     whole = re.compile(f"{before}(?:\\\\*[\"'])?(?P<secret>{secret})".encode("latin-1"))
-    return Phrase(kind, before + head, whole, strength)
+    return Phrase(kind, before + head, whole, strength, is_code)
 
 
 _WORD = r"(?:\\*[\"'])?[^\s\"'<>{\\-][^\s\"'\\]{3}"
@@ -43,6 +42,8 @@ _WORD = r"(?:\\*[\"'])?[^\s\"'<>{\\-][^\s\"'\\]{3}"
 _TO_BLANK = r"[^\s\"'\\]{1,200}"
 _TO_QUOTE = r"[^\s\"'\\,;)]{1,200}"
 _QUOTE = r"\\*[\"']"
+#: What separates the words of a command, or of a list of arguments.
+_GAP = r"[\\\"', ]+"
 #: Quoted text. These patterns have no counted repetitions, since each count multiplies the automaton's states.
 _TEXT = rf"{_QUOTE}[^\n\"'\\]+{_QUOTE}"
 
@@ -51,82 +52,51 @@ def _command(before: str, secret: str = _TO_BLANK, strength: Strength = Strength
     return phrase("password", before, _WORD, secret, strength)
 
 
+def _call(before: str) -> Phrase:
+    return phrase("password", before, _WORD, _TO_QUOTE, Strength.HUMAN, is_code=True)
+
+
 #: The contexts, by the text before the secret.
 COMMANDS = (
     _command(r"[ :]pass:"),
     _command(r"/user:[^\s]+[ ]+"),
     _command(r"net[ ]user[ ]+[^\s]+[ ]+"),
-    _command(r"htpasswd[ ]+-[A-Za-z]*b[A-Za-z]*[ ]+[^\s]+[ ]+[^\s]+[ ]+"),
+    _command(rf"htpasswd{_GAP}-[A-Za-z]*b[A-Za-z]*{_GAP}[^\s\"',]+{_GAP}(?:[^\s\"',-][^\s\"',]*{_GAP})?"),
+    _command(r"wpa_passphrase[ ]+[^\s]+[ ]+"),
+    _command(r"\blftp[ ]+-u[ ]+[^\s,]+,"),
+    _command(r"net[ ]use[ ]+[^\s]+[ ]+[^\s]+[ ]+", strength=Strength.CHOSEN),
+    _command(r"[ ]/u:[^\s]+[ ]+/p:"),
+    _command(r"SETUSER[ ]+[^\s]+[ ]+on[ ]+>"),
+    _command(r"[pP]roxy[ ]*=[ ]*[\w.-]+:", r"[^\s\"'\\@/]{1,200}(?=@)"),
+    _command(r"\bsend[ ]+(?:--[ ]+)?", r"[^\s\"'\\$]{1,200}(?=\\+r)", Strength.CHOSEN),
+    _command(rf"vault{_GAP}(?:login|operator{_GAP}unseal){_GAP}", strength=Strength.WEAK),
+    _command(rf"\bcargo{_GAP}login{_GAP}", strength=Strength.WEAK),
+    _command(r"\b(?:npm|yarn)[ ](?:config[ ])?set[ ][^\s]*_(?:auth|password)[ =]", strength=Strength.WEAK),
+    _command(r"\bpoetry[ ]config[ ](?:--\w+[ ])*(?:pypi-token\.[^\s]+|http-basic\.[^\s]+[ ]+[^\s]+)[ ]+"),
+    _command(
+        r"\bbundle[ ]config[ ](?:set[ ])?(?:--\w+[ ])*[\w.-]+(?:\.|__)[\w.-]+[ ]+(?:[\w.-]+:)?",
+        strength=Strength.WEAK,
+    ),
     _command(r"[ ]-U[ ]*[^\s%]+%"),
     _command(r"rabbitmqctl[ ](?:[^\s]+[ ]+)?(?:add_user|change_password)[ ]+[^\s]+[ ]+"),
-    _command(r"\bsqlplus[ ]+(?:-[A-Za-z]+[ ]+)*[\w$#]+/", r"[^\s\"'\\@]{1,200}"),
+    _command(r"\b(?:sqlplus|impdp|expdp|sqlldr)[ ]+(?:-[A-Za-z]+[ ]+)*[\w$#]+/", r"[^\s\"'\\@]{1,200}"),
     _command(r"jdbc:oracle:(?:thin|oci):[\w$#]+/", r"[^\s\"'\\@]{1,200}"),
+    phrase("url-token", r"://[^\s/\"'<>]+/t/", r"[A-Za-z0-9-]{8}", r"[A-Za-z0-9-]{16,200}(?=/)", Strength.WEAK),
     _command(r"\bAUTH[ ]+", strength=Strength.CHOSEN),
     _command(r"WIFI:(?:[A-OQ-Z]:[^;:\n]*;)*P:", r"[^\s\"'\\;]{1,200}"),
     _command(r"PWD=\{", r"[^\s\"'\\}]{1,200}"),
     _command(rf"ConvertTo-SecureString[ ]+(?:-String[ ]+)?{_QUOTE}"),
-    _command(
+    _call(
         r"(?:NetworkCredential|[bB]asic_?Auth|PasswordAuthentication|UsernamePasswordCredentials"
-        rf"|auth[ ]?[=(][ ]?|\b[lL]ogin)\(?{_TEXT}[ ]?,[ ]?{_QUOTE}",
-        _TO_QUOTE,
+        rf"|auth[ ]?[=(][ ]?|\b[lL]ogin)\(?{_TEXT}[ ]?,[ ]?{_QUOTE}"
     ),
-    _command(rf"getConnection\({_TEXT}[ ]?,[ ]?{_TEXT}[ ]?,[ ]?{_QUOTE}", _TO_QUOTE),
+    _call(rf"(?:getConnection|create_superuser|create_user)\({_TEXT}[ ]?,[ ]?{_TEXT}[ ]?,[ ]?{_QUOTE}"),
+    _call(rf"(?:new[ ]PDO|new[ ]mysqli|mysqli_connect)\([^,\n]+,[ ]?{_TEXT}[ ]?,[ ]?{_QUOTE}"),
     _command(
-        rf"variable[ ]+{_QUOTE}[\w-]*(?i:passw(?:or)?d|secret|token|_key){_QUOTE}[ ]*\{{[^{{}}]*default[ ]*=[ ]*"
+        r"(?i:set[ ]value)[ ]*=[ ]*'",
+        r"[^\s\"'\\]{6,200}(?='[ ]+(?i:where)[^\n]{1,40}(?i:password|secret|token|key)')",
+    ),
+    _command(
+        rf"variable[ ]+{_QUOTE}[\w-]*(?i:passw(?:or)?d|pw|secret|token|_key){_QUOTE}[ ]*\{{[^{{}}]*default[ ]*=[ ]*"
     ),
 )
-#: A one-letter flag that takes a password in some commands.
-FLAGS = rf"[ \t]-[pPwa][ ]*{_WORD}"
-_FLAG = re.compile(rb"[ \t](?P<flag>-[pPwa])[ ]*(?:\\*[\"'])?(?P<secret>[^\s\"'\\]{1,200})")
-_LINE = 120
-#: A secret that is piped into a command.
-ECHOED = rf"\becho[ ]+(?:-n[ ]+)?(?:{_QUOTE})?[^\s\"'|$][^\s\"'|]+(?:{_QUOTE})?[ ]*\|"
-_ECHO = re.compile(
-    (
-        rf"\becho[ ]+(?:-n[ ]+)?(?:{_QUOTE})?(?:[\w.-]{{1,40}}:(?=[^\n]{{0,90}}chpasswd))?"
-        rf"(?P<secret>[^\s\"'|$\\][^\s\"'|\\]{{4,80}})(?:{_QUOTE})?[ ]*\|"
-        r"[ ]*(?:[^\n]{0,80}(?:--password-stdin|--passphrase-fd|--stdin)|sudo[ ]+-[A-Za-z]*S|(?:sudo[ ]+)?chpasswd"
-        r"|kinit|cryptsetup)"
-    ).encode()
-)
-#: The commands that take a password with a flag.
-_TAKERS = {
-    b"-p": re.compile(
-        rb"(?:mysql(?:dump|admin|import)?|mariadb(?:-dump)?|mongo(?:sh|dump|restore|export|import|stat|top)?|sshpass"
-        rb"|\blogin|\b7za?|\btwine)\b"
-    ),
-    b"-P": re.compile(rb"\b(?:(?:un)?zip|mosquitto_[a-z]+)\b"),
-    b"-w": re.compile(rb"ldap[a-z]+\b"),
-    b"-a": re.compile(rb"redis-cli\b"),
-}
-#: The end of a command.
-_END_OF_COMMAND = re.compile(rb"[\n|;&]")
-
-
-def find_flagged(text: bytes, start: int) -> FoundSecret | None:
-    """Return the password given to a command with a one-letter flag."""
-    found = _FLAG.match(text, start)
-    if found is None:
-        return None
-    command = _END_OF_COMMAND.split(text[max(start - _LINE, 0) : start])[-1]
-    if _TAKERS[found.group("flag")].search(command) is None:
-        return None
-    # MySQL accepts only a value directly after the flag; after a space it is the name of the database.
-    if text.startswith(b"-p ", start + 1) and _GLUED.search(command) is not None:
-        return None
-    token = token_at(text, found.start("secret"))
-    return token or _password(found.group("secret"), found.span("secret"))
-
-
-#: Commands that require the password directly after the flag.
-_GLUED = re.compile(rb"mysql|mariadb|\b7z")
-
-
-def find_echoed(text: bytes, start: int) -> FoundSecret | None:
-    """Return the password that is piped into a command."""
-    found = _ECHO.match(text, start)
-    return None if found is None else _password(found.group("secret"), found.span("secret"))
-
-
-def _password(secret: bytes, span: tuple[int, int]) -> FoundSecret | None:
-    return FoundSecret(*span, "password", secret) if is_secret_in_context(secret) else None

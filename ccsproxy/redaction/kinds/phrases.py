@@ -6,18 +6,13 @@ Each has a pattern for the engine, and one for the whole phrase; both are bounde
 import re
 from collections.abc import Iterator
 
-from ccsproxy.redaction.kinds.commands import (
-    COMMANDS,
-    ECHOED,
-    FLAGS,
-    Phrase,
-    find_echoed,
-    find_flagged,
-    phrase,
-)
+from ccsproxy.redaction.kinds.command_flags import FLAGS, find_flagged
+from ccsproxy.redaction.kinds.command_input import INPUTS, find_input
+from ccsproxy.redaction.kinds.commands import COMMANDS, Phrase, phrase
 from ccsproxy.redaction.kinds.named.names import Strength
 from ccsproxy.redaction.kinds.named.values import Style, is_secret_in_context, is_secret_value
 from ccsproxy.redaction.kinds.randomness import is_random
+from ccsproxy.redaction.kinds.statements import ROWS, find_rows
 from ccsproxy.redaction.search.finding import FoundSecret
 
 #: Blanks and line ends, and the number that a reader of files puts before a line.
@@ -72,10 +67,13 @@ _NEAR = 4096
 _LONGEST_COOKIES = 8192
 _LONG_LIST = 200
 #: Beginnings of phrases that are names with a separator as well.
-BEFORE_NAMES = (b"cookie", b"Cookie", b"COOKIE", b"jdbc:", b"WIFI:", b"auth", b"PWD={", b'"value', b"variable")
+BEFORE_NAMES = (
+    b"cookie", b"Cookie", b"COOKIE", b"jdbc:", b"WIFI:", b"auth", b"PWD={", b'"value', b"variable",
+    b"vault", b"cargo", b"htpasswd", b"proxy", b"Proxy", b"set value", b"SET value", b"SET VALUE",
+)  # fmt: skip
 
 #: The expression of all of them.
-PHRASES = "|".join((*(each.head for each in _ALL), ECHOED, FLAGS, _COOKIES, _JWK))
+PHRASES = "|".join((*(each.head for each in _ALL), INPUTS, FLAGS, ROWS, _COOKIES, _JWK))
 
 
 def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
@@ -86,8 +84,15 @@ def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
         found = each.whole.match(text, start)
         if found is not None:
             return list(_judged(each, found))
-    taken = find_echoed(text, start) if text.startswith(b"echo", start) else find_flagged(text, start)
+    if text.startswith(_ROWS, start):
+        return find_rows(text, start)
+    taken = find_input(text, start) if text.startswith(_INPUTS, start) else find_flagged(text, start)
     return [] if taken is None else [taken]
+
+
+_INPUTS = (b"echo", b"printf", b"<<<")
+#: How the engine spells the word before the rows of a statement.
+_ROWS = (b"values", b"VALUES", b"Values")
 
 
 def find_cookies(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
@@ -107,7 +112,7 @@ def find_cookies(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
 
 def _judged(phrase: Phrase, found: re.Match[bytes]) -> Iterator[FoundSecret]:
     secret = found.group("secret")
-    given = phrase.strength is Strength.HUMAN and is_secret_in_context(secret)
+    given = phrase.strength is Strength.HUMAN and not phrase.is_code and is_secret_in_context(secret)
     if given or is_secret_value(secret, phrase.strength, Style.LITERAL):
         yield FoundSecret(*found.span("secret"), phrase.kind, secret)
 

@@ -20,7 +20,7 @@ from ccsproxy.redaction.search.finding import FoundSecret
 _NEAR = 56
 #: A longer match is not a sentence.
 _LONGEST = 400
-_SIGN = re.compile(rb"[\"'`*\s\\\])]{0,8}(?:[:=|?>,<]|value)")
+_SIGN = re.compile(rb"[\"'`*\s\\\])]{0,8}(?:[:=|?>,<]|value|content=)")
 _KEYS = r"(?:api|access|secret|private|auth|license|account)[ _-]?keys?|token|secret|credentials?"
 _LINE_END = r"(?:\r?\n|\\+r|\\+n)"
 _LINE_BEGIN = rf"(?:{_LINE_END}[ ]{{0,8}}{LINE_BEGINS}(?:[ \t]|\\+t)*)"
@@ -68,6 +68,8 @@ _VALUE = re.compile(rb"[^\s\"'`<>\\\x80-\xff]{6,120}")
 #: No value without a digit is one.
 _WITH_DIGIT = re.compile(rb"(?=[^\s\"'`<>\\\x80-\xff]{6})[^\s0-9\"'`<>\\\x80-\xff]{0,119}[0-9]")
 _LINE = re.compile(rb"\n|\\n")
+_IS_NAME = re.compile(rb"[a-z](?:Key|Token|Secret)s?\Z")
+_EXPRESSION = re.compile(rb"\).*\(")
 #: Commands and statements that take a name and its value.
 _COMMANDS = re.compile(
     rb"(?:\bENV|\bARG|\bsetx|\bset[ ]+-\w+|#[ ]*define|configure[ ]set|config[ ]+(?:set|--\w+)|\bset)"
@@ -128,6 +130,9 @@ def _is_command_argument(text: bytes, begin: int) -> bool:
 
 @lru_cache(1024)
 def _is_secret_in_sentence(value: bytes, level: Strength, name: bytes, introduced: bool) -> bool:
+    # In a list of names, or in an expression.
+    if _IS_NAME.search(value) is not None or _EXPRESSION.search(value) is not None:
+        return False
     if introduced and level is Strength.HUMAN:
         return is_spoken_password(value)
     if introduced and len(value) >= 16 and is_secret_value(value, level, Style.CODE, name):

@@ -14,8 +14,10 @@ from ccsproxy.redaction.kinds.addresses import (
     find_user,
 )
 from ccsproxy.redaction.kinds.blocks import BEGINNINGS, find_block
+from ccsproxy.redaction.kinds.command_flags import find_flagged
 from ccsproxy.redaction.kinds.encodings import ENCODED, ESCAPED, find_encoded, find_escaped
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, marked_at, token_at
+from ccsproxy.redaction.kinds.key_sentences import BEGINS, SAID, find_said
 from ccsproxy.redaction.kinds.named.assignments import SCHEMED, find_named, find_schemed
 from ccsproxy.redaction.kinds.named.patterns import FLAGGED, NAMED
 from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_cookies, find_phrase
@@ -30,7 +32,22 @@ from ccsproxy.redaction.search.view import ESCAPES, view_of
 
 #: The pattern of everything that is searched for.
 EXPRESSION = "|".join(
-    (BEGINNINGS, TOKENS, MARKED, NAMED, FLAGGED, SCHEMED, USERS, PARAMETERS, PAIRS, PHRASES, ENCODED, ESCAPED, SPOKEN)
+    (
+        BEGINNINGS,
+        TOKENS,
+        MARKED,
+        NAMED,
+        FLAGGED,
+        SCHEMED,
+        USERS,
+        PARAMETERS,
+        PAIRS,
+        PHRASES,
+        ENCODED,
+        ESCAPED,
+        SPOKEN,
+        SAID,
+    )
 )
 #: How many levels of encoding are decoded.
 _DEEPEST = 2
@@ -167,6 +184,8 @@ class Scanner:
             if not is_separated(text, end):
                 return end
         first = text[start]
+        if first in BEGINS and (said := find_said(text, start)) is not None:
+            return _noted(said, end, findings)
         if first == _COLON and text.startswith(b"://", start):
             return _noted(find_user(text, start, end), behind_address(text, start, end), findings)
         if first in b"?&":
@@ -188,6 +207,9 @@ class Scanner:
             behind += 1
             if text[behind : behind + 1] != b"-":
                 return self._unnamed(text, start, end, depth, findings)
+            taken = find_flagged(text, start) or find_pair(text, start)
+            if taken is not None:
+                return _noted(taken, end, findings)
         named, position = find_named(text, behind)
         findings += named
         if position > behind:
@@ -203,10 +225,11 @@ class Scanner:
         phrases = find_phrase(text, start)
         if phrases:
             findings += phrases
-            return max(end, phrases[-1].end)
+            # The rows of a statement may hold further secrets in between.
+            return end if text[start] in b"vV" else max(end, phrases[-1].end)
         found, position = find_encoded(text, start, self._deeper(depth))
-        if found is None and text[start : start + 2] in (b" -", b"\t-"):
-            return start + 2  # the match goes into what follows a flag, which may be a token
+        if found is None and (text[start + 1 : start + 2] == b"-" or text.startswith(_INTO_OTHERS, start)):
+            return start + 1  # the match goes into what follows a flag or a command, which may be secret by itself
         return max(_noted(found, position, findings), end)
 
     def _deeper(self, depth: int) -> Callable[[bytes], list[FoundSecret]]:
@@ -232,6 +255,7 @@ def _marked(text: bytes, start: int, deeper: Callable[[bytes], list[FoundSecret]
 
 #: What may precede a flag, and is part of the match.
 _BEFORE_FLAG = b" \t\r\n\"'=,[+:>\x92"
+_INTO_OTHERS = (b"<<<", b"echo", b"printf")
 _BLOCKS = (b"----", b"PuTTY-")
 _COLON, _BACKSLASH = ord(":"), 0x5C
 _ESCAPE = re.compile(ESCAPED.encode())

@@ -15,8 +15,8 @@ from ccsproxy.redaction.search.finding import FoundSecret
 _MANY = 64
 _MOST = 2048
 WINDOW = 200
-#: Beginnings whose verdict depends on more than the window: blocks, members of JSON keys.
-_FAR = (b"----", b"PuTTY", b'"d')
+#: Beginnings whose verdict depends on more than the window: blocks, members of JSON keys, rows of a statement.
+_FAR = (b"----", b"PuTTY", b'"d', b"values", b"VALUES", b"Values")
 #: The longest period that is looked for, and how much of a repetition is compared at once.
 _LONGEST_PERIOD = 4096
 _STEP = 64 << 10

@@ -39,7 +39,8 @@ from ccsproxy.redaction.search.finding import FoundSecret
 SCHEMED = r"\b[Bb](?:earer[ ]+[A-Za-z0-9._~+/-]{16}|asic[ ]+[A-Za-z0-9+/]{3,}[A-Z0-9+/=])"
 _SCHEMED = re.compile(rb"([Bb]earer|[Bb]asic) +([A-Za-z0-9._~+/-]+=*)")
 _NAME = re.compile(
-    rb"(?:(?i:identified (?:with [\"'\\\w]{1,40} )?by|mot[ _-]de[ _-]passe|contrase\\+u00f1a)"
+    rb"(?:(?i:identified (?:with [\"'\\\w]{1,40} )?by|mot[ _-]de[ _-]passe|contrase\\+u00f1a"
+    rb"|cl(?:\xc3\xa9|e) (?:d')?api)"
     rb"|(?:\\+u(?!ff1)[0-9a-fA-F]{4}){2,}|(?:(?!\xef\xbc[\x9a\x9d])[\w.\x80-\xff-])+)"
 )
 _FLAG_END = re.compile(rb"(?P<separator>[ \t]+)(?P<open>(?:\\*[\"'])?)")
@@ -54,6 +55,7 @@ _REFERENCE = re.compile(
     rb"(?:self|this|cls|props|config|settings|args|options|state|ctx|req|request|env|params?|os|process)\."
     rb"|[A-Za-z_][\w.]{0,60}\(|(?:None|True|False|null|true|false|undefined|nil)\b"
 )
+_BACKSLASH = 0x5C
 _LINE_ENDS = re.compile(rb"\r?\n|\\+[rn]")
 #: How much of a value is judged, and how much of a secret value is replaced at most.
 _JUDGED = 160
@@ -67,6 +69,9 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
     if name is None or name.end() <= start:
         return [], start
     spelled, level = judged_name(text[begin : name.end()])
+    if level is Strength.NONE and begin and text[begin - 1] == _BACKSLASH and text[begin] in b"nrt":
+        begin += 1  # the letter is that of an escape, although it is part of the match
+        spelled, level = judged_name(text[begin : name.end()])
     between = BETWEEN.match(text, name.end()) or _flagged(text, begin, name.end(), level)
     if between is None:
         return _called(text, spelled, name.end(), level), start
@@ -100,10 +105,14 @@ def judged_name(name: bytes) -> tuple[str, Strength]:
 
 
 def _spelling(name: bytes) -> str:
-    plain = name.strip(b".-").decode("utf-8", "replace")
+    plain = name[2 if name.startswith(_PROPERTY) else 0 :].strip(b".-").decode("utf-8", "replace")
     if plain[:10].lower() == "identified" or "\\u" in plain:
         return "password"
     return plain.replace(" ", "_")
+
+
+#: The flag by which Java and Maven take properties.
+_PROPERTY = b"-D"
 
 
 def _called(text: bytes, name: str, end: int, level: Strength) -> list[FoundSecret]:
@@ -129,7 +138,7 @@ _TOKENS = make_engine(f"{TOKENS}|{MARKED}".encode())
 def _behind_refused(text: bytes, start: int, end: int) -> int:
     """Return where to continue after a value that is not secret: in a long one, at the first token in it."""
     if end - start < _LONG_WORD:
-        return start
+        return start - text.startswith(b"-", start)  # a flag begins with what precedes it
     token = _TOKENS.search(text, start, end)
     return end if token is None else max(token[0] - 1, start)
 

@@ -38,10 +38,11 @@ _HUMAN = frozenset(
 )
 #: Words of languages that join them without a blank, at the end of a name.
 _HUMAN_ENDS = ("пароль", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호")
+_STRONG_ENDS = ("密钥", "密鑰", "令牌", "キー", "トークン", "토큰", "ключ", "токен")
 _STRONG = frozenset(
     "secret secrets credential credentials creds authorization jwt apikey apikeys secretkey accesskey accesstoken "
     "refreshtoken authtoken privatekey clientsecret apitoken apisecret authkey sessionkey mnemonic "
-    "authtok bearer seckey xapikey connectionstring accountkey sharedaccesskey".split()
+    "authtok bearer seckey xapikey connectionstring accountkey sharedaccesskey schlüssel".split()
 )
 _COOKIES = frozenset({"cookie", "cookies"})
 _WEAK = frozenset("auth dsn seed hmac license pat sid".split())
@@ -74,6 +75,7 @@ _OTHER_TOKENS = frozenset(
 )
 _SURE_TOKENS = frozenset("access refresh auth id bearer api session security oauth personal".split())
 #: Identifiers that open something.
+_PAIRS = frozenset({("sonar", "login"), ("clé", "api"), ("d", "api"), ("rediscli", "auth")})
 _IDS = frozenset({("secret", "id")})
 _TOTP = frozenset({"otp", "totp", "hotp"})
 _NAME_ONLY = re.compile(r"[:/\\(){}<>\s]")
@@ -105,7 +107,13 @@ def _by_words(words: list[str]) -> Strength:
         return Strength.HUMAN
     if last == "pass":
         return Strength.CHOSEN
-    if last in _STRONG or (last == "base" and before == "key") or last in _TOTP:
+    if (
+        last in _STRONG
+        or last.endswith(_STRONG_ENDS)
+        or (before, last) in _PAIRS
+        or (last == "base" and before == "key")
+        or last in _TOTP
+    ):
         return Strength.STRONG
     if last == "keys":
         return Strength.STRONG if before in ("api", "secret", "access", "private") else Strength.NONE

@@ -20,6 +20,20 @@ def _escaped(*words: str) -> str:
     return "|".join("".join(rf"\\+u{ord(letter):04x}" for letter in word) for word in words)
 
 
+#: Words for keys and tokens in other languages.
+_KEYS_ABROAD = (
+    "schlüssel",
+    "clé api",
+    "clé d'api",
+    "密钥",
+    "密鑰",
+    "令牌",
+    "キー",
+    "トークン",
+    "토큰",
+    "ключ",
+    "токен",
+)
 _OTHER_ALPHABETS = ("пароль", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호")
 
 
@@ -32,7 +46,8 @@ PASSWORDS = (
 #: The ends of names that hold secrets, short ones too.
 _STEMS = (
     PASSWORDS + r"|\bpass\b|secret|[a-z_-]token|credential|creds|authorization|connection_?str(?:ing)?|jwt|_pat\b"
-    r"|bearer|mnemonic|totp|masterauth|[a-z][_.-]?key"
+    r"|bearer|mnemonic|totp|masterauth|[a-z][_.-]?key|sonar\.login|"
+    + f"{_latin(*_KEYS_ABROAD)}|{_escaped(*_KEYS_ABROAD)}"
 )
 #: Endings of names that hold secrets if the value is long.
 _WEAK_STEMS = r"key|token|auth|cookie|_dsn|secret_?id|key_?id"
@@ -45,7 +60,7 @@ _WIDE = f"{_latin('：', '＝')}|{_escaped('：', '＝')}"
 LINE_BEGINS = r"(?:[+>-]|[\w./-]{1,80}[:-][0-9]{1,7}[:-]|[0-9]{1,7}(?:\xe2\x86\x92|\t|:))?"
 #: A type, or an accessor, between a name and the text it is set to.
 _TYPED = (
-    r":[ ]*(?:&(?:'static[ ]+)?str|[Ss]tring|str)\??[ ]*="
+    r":[ ]*(?:&(?:'static[ ]+)?str|[Ss]tring|str)\??[ ]*=|[ ]string[ ]*=|[ ]*<-"
     r"|[ ]*\{[ ]*get;[^{}\n]*\}[ ]*="
 )
 #: The beginning of a block of YAML between a name and the value on the next line.
@@ -55,8 +70,8 @@ _SEPARATOR = (
 )
 #: The value is a sibling named ``value``, or the next XML element.
 _SIBLING = (
-    rf"(?:[,;\s]|\\+[nrt])*{LINE_BEGINS}(?:\s|\\+[nrt])*(?:{QUOTE})?(?:value|default)(?:{QUOTE})?\s*[:=]"
-    rf"|</(?:key|name)>(?:\s|\\+[nrt])*{LINE_BEGINS}(?:\s|\\+[nrt])*<(?:string|value)>"
+    rf"(?:[,;\s]|\\+[nrt])*{LINE_BEGINS}(?:\s|\\+[nrt])*(?:{QUOTE})?(?:value|default|content)(?:{QUOTE})?\s*[:=]"
+    rf"|</(?:key|name|string)>(?:\s|\\+[nrt])*{LINE_BEGINS}(?:\s|\\+[nrt])*<(?:string|value)>"
 )
 SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest|splunk|ssws|geniekey|bot)[ \t]+"
 _OPEN = rf"(?:{QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|base64:)*"
@@ -64,18 +79,21 @@ _LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
 _QUOTED = rf"\\*[\"'`] *(?:{SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
 _CLOSE = rf"(?:{QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
 _LINE_BEGINS_ANY = r"(?:[+>-]|[\w./-]+[:-][0-9]+[:-]|[0-9]+(?:\xe2\x86\x92|\t|:))?"
-_PLAIN_BELOW = rf":[ ]?[|>][+-]?\s+{_LINE_BEGINS_ANY}"
+_PLAIN_BELOW = rf":[ ]?[|>][+-]?(?:\s|\\+[nr])+{_LINE_BEGINS_ANY}"
 #: The same in a text's view, in which nothing is escaped.
 _PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", rf"{_TYPED}|{_PLAIN_BELOW}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_WIDE}"
 _PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
 _PLAIN_SIBLING = (
-    rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*(?:{_PLAIN_QUOTE})?(?:value|default)(?:{_PLAIN_QUOTE})?\s*[:=]"
-    rf"|</(?:key|name)>(?:\s|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*<(?:string|value)>"
+    rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*(?:{_PLAIN_QUOTE})?(?:value|default|content)(?:{_PLAIN_QUOTE})?\s*[:=]"
+    rf"|</(?:key|name|string)>(?:\s|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*<(?:string|value)>"
 )
 _PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|base64:)*"
 _PLAIN_BETWEEN = rf"{_PLAIN_CLOSE}(?:{_PLAIN_SIBLING}|{_PLAIN_SEPARATOR}){_PLAIN_OPEN}"
 #: A function that sets a secret, or that writes one into the field of a page.
-_CALL = rf"(?:{_PLAIN_QUOTE}[)\]]*\.[A-Za-z_]+)?\([ ]*[nN]?{_PLAIN_QUOTE}"
+_CALL = (
+    rf"(?:\]?{_PLAIN_QUOTE}[)\]]*\.[A-Za-z_]+)?\([ ]*[nN]?{_PLAIN_QUOTE}|{_PLAIN_QUOTE}[ ]with[ ]{_PLAIN_QUOTE}"
+    rf"|/i?\),[ ]*{_PLAIN_QUOTE}"
+)
 #: Names that hold secrets only if the value is long are found by the same pattern and judged later: two separate
 #: alternatives would double the states.
 NAMED = (
@@ -95,5 +113,8 @@ BETWEEN = re.compile(
 )
 #: The text between the name of a function and its argument.
 CALLED = re.compile(
-    rf"(?P<separator>(?:(?:{QUOTE})[)\]]*\.[A-Za-z_]{{2,12}})?\()(?P<open>[ ]*[nN]?(?:{QUOTE}))".encode("latin-1")
+    (
+        rf"(?P<separator>(?:\]?(?:{QUOTE})[)\]]*\.[A-Za-z_]{{2,12}})?\(|(?:{QUOTE})[ ]with[ ]|/i?\),)"
+        rf"(?P<open>[ ]*[nN]?(?:{QUOTE}))"
+    ).encode("latin-1")
 )
