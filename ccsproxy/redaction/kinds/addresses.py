@@ -34,7 +34,7 @@ _SAMPLES = frozenset(
     b"example mypassword changeme test key host port 8080 3000".split()
 )
 #: Hosts of documentation and tests (RFC 2606); an ordinary word as their password is none.
-_EXAMPLE = re.compile(rb"(?:[\w-]+\.)*(?:example(?:\.[a-z]{1,3})?|localhost|invalid|test)\b")
+_EXAMPLE = re.compile(rb"(?:[\w-]+\.)*(?:example(?:\.[a-z]{1,3})?|localhost|127\.0\.0\.1|invalid|test)\b")
 #: Passwords beside a key that is given as the user name.
 _NO_PASSWORDS = frozenset({b"", b"x-oauth-basic", b"x", b"X", b"api_token", b"none"})
 #: Shorter passwords occur only in examples.

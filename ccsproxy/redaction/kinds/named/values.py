@@ -50,7 +50,7 @@ _DUMMIES = frozenset(
 _SAYING = make_engine(
     rb"(?i:change[-_]?me|example|sample|dummy|placeholder|redact|insert[-_]|replace|your[-_ ]?|<[^>]*>|xxxx"
     rb"|0{8}|[*]{3}|\xe2\x80\xa2\xe2\x80\xa2|\xe2\x80\xa6|[.]{3}|test[-_0-9]|fake|foobar|not[-_]a[-_]|lorem|todo|deadbeef"
-    rb"|secret[-_]?(?:key|token|value)|my[-_]?(?:secret|pass|key|token|api)|^s3cr3t[0-9!]*$|123456|abcdef"
+    rb"|secret[-_]?(?:key|token|value)|my[-_]?(?:secret|pass|key|token|api)|^s3cr3t[0-9!]*$|^secr3t$|^s3cret$|123456|abcdef"
     rb"|p[a@]ss(?:word|wd|phrase)?[-_]?[0-9!]{0,4}$)"
 )
 #: Template syntax and references to a secret stored elsewhere.
