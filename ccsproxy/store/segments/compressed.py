@@ -30,6 +30,8 @@ _SKIP_HEAD = struct.Struct("<II")
 _ENTRY = struct.Struct("<II")
 _TABLE_END = struct.Struct("<IBI")
 _PIECE = 1 << 20
+#: Longer lines are compressed where they are; shorter ones are gathered, since each call has its own cost.
+_LONG = 64 << 10
 
 
 class PackedError(Exception):
@@ -66,6 +68,11 @@ class FrameWriter:
         """
         self.size += len(data)
         view = memoryview(data)
+        if self._compressing is not None and len(data) >= _LONG:
+            yield self._pass_on()
+            for start in range(0, len(data), _PIECE):
+                yield self._count(self._compressing.compress(view[start : start + _PIECE]))
+            return
         for start in range(0, len(data), _PIECE):
             self._buffer += view[start : start + _PIECE]
             # Small frames are compressed in one go with their size known, as the footer's frame always is.

@@ -71,17 +71,16 @@ def lines(pieces: Iterable[Piece], start: int = 0) -> Iterator[SegmentLine]:
             yield SegmentLine(begin, at - begin, b"", good=False)
             begin, parts = at, bytearray()
         end = at + len(piece)
-        head, newline, tail = piece.rpartition(b"\n")
-        if newline and parts is None:
+        whole = piece.rfind(b"\n") + 1
+        if whole and parts is None:
             first = piece.index(b"\n") + 1
             yield SegmentLine(begin, at + first - begin, b"", good=False)
-            if len(head) >= first:
-                yield from _whole(at + first, head[first:] + b"\n")
-            begin, parts = end - len(tail), bytearray(tail)
-        elif newline and parts is not None:
-            at, begin = begin, end - len(tail)
-            parts += memoryview(piece)[: len(head) + 1]
-            text, parts = parts, bytearray(tail)
+            yield from _whole(at + first, piece[first:whole])
+            begin, parts = at + whole, bytearray(memoryview(piece)[whole:])
+        elif whole and parts is not None:
+            at, begin = begin, at + whole
+            parts += memoryview(piece)[:whole]
+            text, parts = parts, bytearray(memoryview(piece)[whole:])
             yield from _whole(at, text)
         elif parts is not None:
             parts += piece
@@ -91,7 +90,7 @@ def lines(pieces: Iterable[Piece], start: int = 0) -> Iterator[SegmentLine]:
 
 
 def _whole(offset: int, text: bytes | bytearray) -> Iterator[SegmentLine]:
-    """Yield the lines of a text; a long line at its beginning is not copied."""
+    """Yield the lines of a text that ends with one; a long line at its beginning is not copied."""
     end = text.find(b"\n") + 1
     if end > CHUNK and isinstance(text, bytearray):
         # Of a line of megabytes there is one copy: the few lines behind it are cut off instead.
@@ -99,11 +98,10 @@ def _whole(offset: int, text: bytes | bytearray) -> Iterator[SegmentLine]:
         del text[end:]
         yield _line(offset, cast(bytes, text))
         offset, text = offset + end, rest
-    if text:
-        for data in bytes(memoryview(text)[:-1]).split(b"\n"):
-            line = _line(offset, data + b"\n")
-            yield line
-            offset = line.end
+    begin, view = 0, memoryview(text)
+    while end := text.find(b"\n", begin) + 1:
+        yield _line(offset + begin, bytes(view[begin:end]))
+        begin = end
 
 
 def _line(offset: int, data: bytes) -> SegmentLine:
