@@ -7,9 +7,10 @@ from ccsproxy.dialects.conversations import ConversationReassembler, is_conversa
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import member, note_error, text_member
+from ccsproxy.dialects.no_answer import is_error, note_event_error, tells_error
 from ccsproxy.dialects.openai.usage import embedding_usage, openai_usage
 from ccsproxy.dialects.protocol import Reassembler
-from ccsproxy.dialects.route import Path, Routed
+from ccsproxy.dialects.route import Path, Routed, split_target
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.usage import Usage
 
@@ -43,6 +44,13 @@ _MODEL_CALLS = frozenset(
             ("v1", "videos"),
             ("v1", "reranking"),
         ),
+    }
+)
+#: Those of them whose answers are JSON.
+_JSON_CALLS = frozenset(
+    {
+        *(("images", "generations"), ("images", "edits"), ("images", "variations"), ("v1", "embeddings")),
+        *(("v1", "rerank"), ("v1", "reranking"), ("v1", "moderations"), ("v1", "ocr")),
     }
 )
 _COUNTS = frozenset({"prompt_tokens", "input_tokens", "total_tokens", "completion_tokens", "output_tokens"})
@@ -83,16 +91,24 @@ class Generic:
 
     def reassembler(self, facts: Facts) -> Reassembler:
         """Make the reassembler, which keeps nothing but counts, except of Mistral's conversations."""
-        return ConversationReassembler() if is_conversation(facts) else _Uncollected()
+        if is_conversation(facts):
+            return ConversationReassembler()
+        return _Uncollected(self.route(facts, split_target(facts.method, facts.target)).category is Category.MODEL)
 
     def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Keep any JSON value; embeddings and rerankings count tokens under OpenAI's names."""
         note_error(value, findings)
         usage = _usage(value)
-        answered = value not in ({}, [], None, "")
+        # An unknown model's answer may be of any form, but it is no number, and not merely an error.
+        answered = isinstance(value, (dict, list, str)) and bool(value) and not is_error(value)
         if usage is None:
             return Settled(body=value, answered=answered)
         return Settled(body=value, usage=usage, response_model=text_member(value, "model"), answered=answered)
+
+
+def answers_in_json(facts: Facts) -> bool:
+    """Return whether a call is one that is never answered with text or bytes: embeddings, rankings, images."""
+    return tuple(split_target(facts.method, facts.target).segments[-2:]) in _JSON_CALLS
 
 
 def _asks_a_model(facts: Facts) -> bool:
@@ -114,8 +130,9 @@ class _Uncollected:
     Only the last usage with OpenAI's member names is kept: streams of images, transcripts and agents end with one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model_call: bool) -> None:
         self.findings = Findings()
+        self._model_call = model_call
         self._usage: Usage | None = None
         self._model: str | None = None
         self._any = False
@@ -125,10 +142,9 @@ class _Uncollected:
         if kind in _SILENT or value in ({}, [], None, ""):
             return
         self._any = True
-        if name == "error" or kind == "error":
-            error = member(value, "error")
-            detail = error if isinstance(error, dict) else {"message": error or member(value, "message")}
-            self.findings.fail(detail.get("type") or detail.get("code"), detail.get("message"))
+        # Only of a model's stream is it known that an error in it is the call's own.
+        if name == "error" or kind == "error" or (self._model_call and tells_error(value)):
+            note_event_error(value, self.findings)
             return
         self.findings.content(at_ms)
         self._usage = _usage(value) or self._usage

@@ -7,6 +7,7 @@ from ccsproxy.dialects.batches.results import batch_usage
 from ccsproxy.dialects.counts import exceeds
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
+from ccsproxy.dialects.generic import answers_in_json
 from ccsproxy.dialects.no_answer import empty, foreign_json, foreign_text
 from ccsproxy.dialects.protocol import WireFormat
 from ccsproxy.dialects.registry import proven
@@ -103,7 +104,7 @@ def _text(
     faults: tuple[str, ...] = (),
 ) -> DecodedResponse:
     """Keep text unchanged; bytes that are not UTF-8, or contain a NUL, are not text."""
-    missing = foreign_text(body, facts, generic=wire_format.name == "generic")
+    missing = foreign_text(body, facts, generic=wire_format.name == "generic" and not answers_in_json(facts))
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:

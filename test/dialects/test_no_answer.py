@@ -46,6 +46,19 @@ ANSWERS: tuple[tuple[str, Any], ...] = (
     ("/v1/images/generations", {"created": 1, "data": []}),
 )
 
+#: Errors that gateways answer 200 with: DashScope, vLLM, FastAPI, GraphQL, MiniMax, Ollama's and others.
+GATEWAY_ERRORS: tuple[dict[str, Any], ...] = (
+    {"message": "Too many requests"},
+    {"detail": "Not found"},
+    {"code": "InvalidApiKey", "message": "Invalid key", "request_id": "1"},
+    {"object": "error", "message": "too long", "type": "BadRequestError", "code": 400},
+    {"success": False, "code": 500, "msg": "boom"},
+    {"status": "error", "message": "boom"},
+    {"errors": [{"message": "boom"}]},
+    {"error": True, "message": "boom"},
+    {"name": "Error", "message": "boom"},
+)
+
 
 def ended(
     path: str,
@@ -105,6 +118,31 @@ class NoAnswerTests(SynchronousTestCase):
             ):
                 found = ended(path, asked, json.dumps(value).encode())
                 self.assert_failed(found, kind, words, f"{path} {value}")
+
+    def test_errors_of_gateways(self) -> None:
+        """Objects that hold nothing but an error, of calls whose answers are known and not: JSON and events."""
+        others = (
+            ("/v1/embeddings", {"model": "e", "input": "x"}),
+            ("/v1/images/generations", {"model": "i", "prompt": "x"}),
+            ("/v1/rerank", {"model": "r", "query": "x", "documents": []}),
+            ("/llm/answer", ASKED),
+        )
+        for path, asked in (*CALLS, *others):
+            for value in GATEWAY_ERRORS:
+                body = json.dumps(value).encode()
+                found = ended(path, asked, body)
+                self.assertEqual((found.outcome, found.error is None), ("upstream_error", False), f"{path} {value}")
+                found = ended(path, asked, b"data: %b\n\n" % body, "text/event-stream")
+                self.assertNotEqual(found.outcome, "complete", f"{path} {value}")
+                assert found.error is not None
+                self.assertTrue(found.error.message)
+
+    def test_text_for_json(self) -> None:
+        """Calls that are answered in JSON alone are not answered by text; events of no model tell of anything."""
+        found = ended("/v1/embeddings", {"model": "e", "input": "x"}, b"Service Unavailable", "text/plain")
+        self.assert_failed(found, "not_an_answer", "no answer", "embeddings")
+        found = ended("/mcp", {"jsonrpc": "2.0"}, b'data: {"id": 1, "error": {"code": -1}}\n\n', "text/event-stream")
+        self.assertEqual(found.outcome, "complete")
 
     def test_the_json_of_somebody_else(self) -> None:
         """JSON that is no message; the sentence that it has for itself is told."""

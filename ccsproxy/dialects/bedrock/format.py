@@ -13,6 +13,7 @@ from ccsproxy.dialects.bedrock.usage import converse_usage, header_usage, invoca
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import member, note_error, text_member
+from ccsproxy.dialects.no_answer import is_error, note_event_error, tells_error
 from ccsproxy.dialects.openai.chat import OpenAIChat
 from ccsproxy.dialects.openai.chat_stream import ChatReassembler
 from ccsproxy.dialects.protocol import Reassembler
@@ -27,8 +28,7 @@ _VERBS = {
     "converse-stream": Category.MODEL,
     "count-tokens": Category.COUNT_TOKENS,
 }
-#: The members of an error.
-_ERROR = frozenset({"message", "Message", "__type"})
+_CONVERSE = frozenset({"converse", "converse-stream"})
 _METRICS = "amazon-bedrock-invocationMetrics"
 
 
@@ -84,9 +84,9 @@ class Bedrock:
 
 def _is_answer_of_invoke(value: Any, facts: Facts) -> bool:
     """Return whether a value may be the answer of a vendor's model, each of which has its own members."""
-    if split_target(facts.method, facts.target).last == "converse":
+    if split_target(facts.method, facts.target).last in _CONVERSE or is_error(value):
         return False
-    return isinstance(value, list) or (isinstance(value, dict) and bool(value.keys() - _ERROR))
+    return isinstance(value, (dict, list)) and bool(value)
 
 
 def _with_headers(usage: Usage | None, facts: Facts) -> Usage | None:
@@ -148,7 +148,9 @@ class _EventList:
         self._events: list[Any] = []
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
-        if not isinstance(value, dict) or any(value[key] not in ("", None, []) for key in value if key != _METRICS):
+        if tells_error(value):
+            note_event_error(value, self.findings)
+        elif not isinstance(value, dict) or any(value[key] not in ("", None, []) for key in value if key != _METRICS):
             self.findings.content(at_ms)
         self._events.append(value)
 
@@ -164,5 +166,5 @@ class _EventList:
             stop_reason=invocation_reason(last),
             complete=whole and self.findings.error is None,
             counted=metrics is not None,
-            answered=bool(self._events),
+            answered=any(_is_answer_of_invoke(event, self._facts) for event in self._events),
         )

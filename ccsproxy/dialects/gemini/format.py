@@ -29,10 +29,8 @@ _VERBS = {
 _CODE_ASSIST = "v1internal"
 #: The members that distinguish a candidate from elements of other lists.
 _CANDIDATE = frozenset({"content", "finishReason", "safetyRatings", "finishMessage"})
-#: The members of answers without candidates: a refusal, embeddings, images, a started job.
-_ANSWERS = frozenset(
-    {"promptFeedback", "embedding", "embeddings", "predictions", "totalTokens", "generatedImages", "name", "object"}
-)
+#: The members of answers without candidates: a refusal, embeddings, images.
+_ANSWERS = frozenset({"promptFeedback", "embedding", "embeddings", "predictions", "totalTokens", "generatedImages"})
 
 
 class Gemini:
@@ -91,8 +89,14 @@ class Gemini:
             usage=gemini_usage(member(answer, "usageMetadata"), candidates) or prediction_usage(value),
             response_model=text_member(answer, "modelVersion") or text_member(answer, "model"),
             stop_reason=finish_word(member(first, "finishReason"), _is_vertex(facts)) or blocked,
-            answered=first is not None or (isinstance(answer, dict) and not _ANSWERS.isdisjoint(answer)),
+            answered=first is not None or _is_answer(answer),
         )
+
+
+def _is_answer(value: Any) -> bool:
+    """Return whether a value without candidates is an answer: a started job, for one, has a path as its name."""
+    job = text_member(value, "name") or ""
+    return isinstance(value, dict) and ("/" in job or not _ANSWERS.isdisjoint(value))
 
 
 def _is_vertex(facts: Facts) -> bool:

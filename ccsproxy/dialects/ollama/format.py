@@ -13,7 +13,8 @@ from ccsproxy.dialects.route import Path, Routed
 from ccsproxy.exchange.outcome import Category
 
 _MODELS = frozenset({"tags", "show", "ps"})
-_ANSWERS = frozenset({"done", "message", "response", "embedding", "embeddings", "image"})
+#: The members of answers, and the type of each: errors have some of them, too.
+_ANSWERS = {"done": bool, "message": dict, "response": str, "embedding": list, "embeddings": list, "image": str}
 
 
 class Ollama:
@@ -49,5 +50,5 @@ class Ollama:
             usage=ollama_usage(value),
             response_model=text_member(value, "model"),
             stop_reason=text_member(value, "done_reason"),
-            answered=isinstance(value, dict) and not _ANSWERS.isdisjoint(value),
+            answered=any(isinstance(member(value, key), kind) for key, kind in _ANSWERS.items()),
         )

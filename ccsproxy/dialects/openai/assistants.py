@@ -49,5 +49,5 @@ class Assistants:
             usage=openai_usage(member(value, "usage")),
             response_model=text_member(value, "model"),
             stop_reason=text_member(value, "status"),
-            answered=isinstance(member(value, "object"), str),
+            answered=(text_member(value, "object") or "").startswith("thread"),
         )
