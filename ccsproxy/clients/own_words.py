@@ -50,6 +50,8 @@ _NOT_THE_USERS = (
     "x-anthropic-billing-header:",
     "[SYSTEM NOTIFICATION",
     "[Old tool result content cleared]",
+    "[Image: source:",
+    "[Image: original ",
     "Warmup",
     # Codex: project instructions, compaction.
     "# AGENTS.md instructions",
@@ -78,6 +80,20 @@ _NOT_THE_USERS = (
     "I am not sharing any files that you can edit yet",
     "I switched to a new code base",
 )
+#: Context that Copilot Chat and Zed put into an element whose name users write, too.
+_CONTEXT = re.compile(
+    r"\A\s*<context>\s*The (?:current date is|following items were attached by the user).*?</context>", re.S
+)
+#: The line in front of the user's words, where editors put their state before them: Codex in an IDE.
+_REQUEST = "## My request for Codex:"
+#: What precedes texts of a message that are files: all that follow (Gemini CLI, Qwen Code), or the next one
+#: (OpenCode, Kilo Code).
+_FILES = "--- Content from referenced files ---"
+_FILE = (
+    "Called the Read tool with the following input:",
+    "Called the list tool with the following input:",
+    "Reading MCP resource:",
+)
 #: Text that an agent appends to the user's words: aider 0.86, a reminder for each edit format.
 _APPENDED = (
     "\n# *SEARCH/REPLACE block* Rules:",
@@ -100,7 +116,7 @@ def own_words(text: str) -> str:
 
     :param text: one text of a message.
     """
-    text = _unappended(text[:_LONGEST])
+    text = _unappended(text[:_LONGEST].rpartition(_REQUEST)[2])
     if text.lstrip().startswith(_NOT_THE_USERS) or _TEXT_RESULT.match(text):
         return ""
     # The rest deals with elements only, and most of what people type has none.
@@ -110,7 +126,7 @@ def own_words(text: str) -> str:
         arguments = _ARGUMENTS.search(text)
         return f"{command.group(1)} {arguments.group(1) if arguments else ''}".strip()
     # Replaced by a blank, or words on both sides of an element would be joined.
-    bare = _ADDED_TAGS.sub(" ", text)
+    bare = _CONTEXT.sub(" ", _ADDED_TAGS.sub(" ", text))
     if _UNENDED.match(bare):
         return ""
     held = _HOLDING_TAG.match(bare)
@@ -131,6 +147,31 @@ def text_result(text: str) -> str | None:
     """
     match = _TEXT_RESULT.match(text)
     return text[match.end() :].strip() if match else None
+
+
+def files_after(text: str) -> int:
+    """Return how many of the next texts of a message are files that the agent attached; 0 for none."""
+    start = text.lstrip()
+    return _ALL if start.startswith(_FILES) else int(start.startswith(_FILE))
+
+
+#: More texts than any message has.
+_ALL = 1 << 30
+#: What Gemini CLI and Qwen Code put around the output of a command.
+_UNTRUSTED = re.compile(r"</?untrusted_context>")
+_FRAME = re.compile(r"^(?:[A-Z][A-Za-z ]{2,20}: \((?:none|root|empty)\)|Process Group PGID: \d+)$", re.M)
+
+
+def bare_result(text: str) -> str:
+    """Return the beginning of a tool result without what agents put around every one."""
+    start = text[:_SHOWN]
+    if "<untrusted_context>" not in start and "Output: " not in start:
+        return text
+    return _FRAME.sub("", _UNTRUSTED.sub("", start)).strip().removeprefix("Output: ")
+
+
+#: So much of a result is enough for a line.
+_SHOWN = 4000
 
 
 def one_line(text: str, length: int = 160) -> str:

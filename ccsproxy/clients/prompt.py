@@ -7,7 +7,7 @@ from typing import Any
 import attr
 
 from ccsproxy.clients.call import OBJECT, embedded
-from ccsproxy.clients.own_words import one_line, own_words, text_result
+from ccsproxy.clients.own_words import bare_result, files_after, one_line, own_words, text_result
 
 _LISTS = ("messages", "input", "contents")
 _ASSISTANT = frozenset({"assistant", "model", "CHATBOT", "chatbot"})
@@ -17,6 +17,8 @@ _WRITTEN = re.compile(r"(?:_call|\Areasoning|\Acompaction|\Acontext_compaction|\
 #: Members of a result object that may contain its text.
 _RESULT_MEMBERS = ("output", "content", "result", "text", "stdout", "error", "response")
 
+#: Longer lists within strings are not parsed for the sake of a line.
+_LONGEST_LIST = 20_000
 #: Members by which an image or a file is recognised among the parts of a result: it has no readable text.
 _MEDIA_MEMBERS = (
     *("source", "image_url", "input_audio", "file_id", "file_data"),
@@ -64,7 +66,7 @@ def new_texts(conversation: Any) -> NewTexts:
     prompts, results = [], []
     for item in _new(conversation if isinstance(conversation, list) else []):
         announced = False  # the last text only announced that a tool result follows
-        for kind, text in _said(item, "prompt"):
+        for kind, text in _without_files(_said(item, "prompt")):
             result = text if kind == "result" else text_result(text)
             if result is None and announced:
                 result = own_words(text)
@@ -79,8 +81,19 @@ def new_texts(conversation: Any) -> NewTexts:
 
 def words_of(item: Any) -> list[str]:
     """Return the user's own words in an item of a conversation, without agents' reminders and tool results."""
-    texts = [text for kind, text in _said(item, "prompt") if kind == "prompt" and text_result(text) is None]
+    said = _without_files(_said(item, "prompt"))
+    texts = [text for kind, text in said if kind == "prompt" and text_result(text) is None]
     return [words for text in texts if (words := own_words(text))]
+
+
+def _without_files(said: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Leave out the files that an agent attached to a message, and what announces them."""
+    skipped = 0
+    for kind, text in said:
+        following = files_after(text) if kind == "prompt" else 0
+        if kind == "result" or not (skipped or following):
+            yield kind, text
+        skipped = following or max(skipped - 1, 0)
 
 
 def texts_of(item: Any) -> Iterator[str]:
@@ -137,7 +150,7 @@ def _result_texts(value: Any, depth: int) -> Iterator[str]:
         # Codex and others put a result's text together with its exit code into JSON within the string.
         inner = embedded(value)
         known = [name for name in _RESULT_MEMBERS if isinstance(inner.get(name), str)]
-        yield inner[known[0]] if known else value
+        yield inner[known[0]] if known else _of_list(value) or bare_result(value)
     elif isinstance(value, list) and depth < 4:
         for each in value:
             yield from _result_texts(each, depth + 1)
@@ -146,5 +159,14 @@ def _result_texts(value: Any, depth: int) -> Iterator[str]:
         if not known and any(name in value for name in _MEDIA_MEMBERS):
             return
         # Gemini's results are objects defined by the tool: their text may be under any name.
-        for each in [value[known[0]]] if known else value.values():
+        for each in [value[known[0]]] if known else [value[name] for name in value if name != "type"]:
             yield from _result_texts(each, depth + 1)
+
+
+def _of_list(text: str) -> str:
+    """Return the results in a list of objects within a string, as Cline writes them; empty if there are none."""
+    if len(text) > _LONGEST_LIST or not text.startswith("[{"):
+        return ""
+    items = embedded(f'{{"items":{text}}}').get("items")
+    found = (item.get("result") for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
+    return " ".join(result for result in found if isinstance(result, str))

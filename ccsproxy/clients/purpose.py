@@ -37,17 +37,22 @@ _COMPACTION = re.compile(
     r"create a detailed summary of (?:the|our) conversation",
     re.IGNORECASE,
 )
-#: Instructions for other side calls: Claude Code's classifiers, Gemini CLI's router.
+#: Instructions for other side calls: Claude Code's classifiers, Gemini CLI's router, Open WebUI's tags and questions.
 _SIDE = re.compile(
     r"Your task is to process Bash commands that an AI coding agent wants to run|"
     r"Analyze if this message indicates a new conversation topic|specialized Task Routing AI|"
-    r"Extract any file paths that this command reads or modifies",
+    r"Extract any file paths that this command reads or modifies|"
+    r"broad tags categorizing the main themes|Suggest \d-\d relevant follow-up questions",
     re.IGNORECASE,
+)
+_SIDE_WORDS = (
+    *("bash commands", "new conversation topic", "task routing ai", "file paths that", "broad tags"),
+    "follow-up questions",
 )
 #: In this order, each with words of which one must occur: a case-insensitive search is slow on long texts.
 _TOLD = (
     (_COMPACTION, ("summar", "checkpoint compaction"), Purpose.COMPACTION),
-    (_SIDE, ("bash commands", "new conversation topic", "task routing ai", "file paths that"), Purpose.SIDE),
+    (_SIDE, _SIDE_WORDS, Purpose.SIDE),
     (_TITLE, ("title", "description of this session"), Purpose.TITLE),
 )
 #: Claude Code states it in a header, since 2.1.3xx.

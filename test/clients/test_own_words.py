@@ -30,6 +30,9 @@ class OwnWordsTests(SynchronousTestCase):
             ("What did we do so far?", ""),
             ("fix it\n\n# *SEARCH/REPLACE block* Rules:\n\nEvery *SEARCH/REPLACE block* must ...", "fix it"),
             ("[SYSTEM] This run is not complete until you call one of these terminal completion tools: x.", ""),
+            ("# Context from my IDE setup:\n\n## Active file: a.py\n\n## My request for Codex:\nfix it\n", "fix it"),
+            ("<context>\nThe current date is x.\n</context>\n<userRequest>\nfix it\n</userRequest>", "fix it"),
+            ("<context>\nThe following items were attached by the user.\na.py\n</context>\n\nfix it", "fix it"),
             ("", ""),
         ]:
             self.assertEqual(own_words(text), words, text)

@@ -88,6 +88,32 @@ class AskedTests(SynchronousTestCase):
         ):
             self.assertEqual(asked_of, NewTexts("", "a.py"))
 
+    def test_attached_files(self) -> None:
+        """Files that an agent attaches to the user's words are not the user's words."""
+        google = {"text": "explain @a.py"}, {"text": "\n--- Content from referenced files ---"}, {"text": "print(1)"}
+        for asked_of in (
+            of(contents=[{"role": "user", "parts": [*google, {"text": "\n--- End of content ---"}]}]),
+            of(messages=[user("explain @a.py", "Called the Read tool with the following input: {}", "<file>\nx")]),
+            of(messages=[user("Called the list tool with the following input: {}", "a/", "explain @a.py")]),
+            of(messages=[user("explain @a.py", "[Image: source: /tmp/x.png]")]),
+        ):
+            self.assertEqual(asked_of, NewTexts("explain @a.py", ""))
+        item = user("it", "Reading MCP resource: x (y)", "text", "now")
+        self.assertEqual(words_of(item), ["it", "now"])
+
+    def test_results_in_a_frame(self) -> None:
+        """What agents put around every result is left out of the line, and so are the names of types."""
+        call = {"type": "function_call"}
+        for output, said in (
+            ("<untrusted_context>\nOutput: héllo\nProcess Group PGID: 160\n</untrusted_context>", "héllo"),
+            ("Command: cat a\nDirectory: (root)\nOutput: hi\nError: (none)", "Command: cat a Output: hi"),
+            ('[{"query": "cat a", "result": "héllo", "success": true}, {"result": "b"}]', "héllo b"),
+            ("[{broken", "[{broken"),
+            ([{"type": "document", "document": {"data": "a.py"}}], "a.py"),
+        ):
+            body = of(input=[call, {"type": "function_call_output", "output": output}])
+            self.assertEqual(body, NewTexts("", said))
+
     def test_pictures_say_nothing(self) -> None:
         """What stands beside them is the result; their bytes, and what holds them, are not."""
         call = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "Read", "input": {}}]}

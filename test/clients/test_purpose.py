@@ -47,6 +47,12 @@ class PurposeTests(SynchronousTestCase):
         ]:
             self.assertEqual(purpose_of(body, said), purpose)
 
+    def test_other_side_calls(self) -> None:
+        """Open WebUI's tags and questions for a chat are no turns of it."""
+        for told in ("### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history",
+                     "### Task:\nSuggest 3-5 relevant follow-up questions or prompts"):  # fmt: skip
+            self.assertEqual(purpose_of({"messages": [{"role": "user", "content": told}]}), Purpose.SIDE)
+
     def test_conversations(self) -> None:
         """A conversation about titles is a conversation."""
         for body in (
