@@ -30,9 +30,9 @@ def answered_title(answer: Any) -> str:
     :param answer: the reassembled response; its text is the title, or an object with a member ``title``.
     """
     text = "\n".join(_words(answer)).strip().removeprefix("```json").removesuffix("```").strip()
-    said = embedded(text)
+    document = embedded(text)
     if text.startswith("{"):
-        title = said.get("title") if isinstance(said.get("title"), str) else ""
+        title = document.get("title") if isinstance(document.get("title"), str) else ""
     else:
         title = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", " ", text, flags=re.S).strip().partition("\n")[0]
         title = re.sub(r"\A(?:Title|Thread title):\s*", "", title, flags=re.I)

@@ -72,9 +72,9 @@ def retry_of(call: ClientCall) -> int | None:
 
     The SDKs of Anthropic and OpenAI state it; Claude Code's own retries all state 0.
     """
-    said = call.header("x-stainless-retry-count", "x-retry-count", "x-retry-attempt")
+    stated = call.header("x-stainless-retry-count", "x-retry-count", "x-retry-attempt")
     # isdigit alone accepts digits of every script, including superscripts, which int refuses.
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 4 else None
+    return int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 4 else None
 
 
 def member(value: Any, *path: str) -> Any:

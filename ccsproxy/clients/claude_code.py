@@ -23,27 +23,27 @@ def matches(call: ClientCall) -> bool:
 
 def identify(call: ClientCall) -> Client:
     """Identify the client: from headers first, then ``metadata.user_id`` and the system prompt."""
-    said = user_id(call)
+    identity = user_id(call)
     name, version = product(call.user_agent)
     return Client(
         name="claude-code",
         version=version if name.startswith("claude") else _billed_version(call),
-        session=first_id(call.header("x-claude-code-session-id"), said.get("session_id")),
-        agent=first_id(call.header("x-claude-code-agent-id"), said.get("agent_id")),
-        parent_agent=first_id(call.header("x-claude-code-parent-agent-id"), said.get("parent_agent_id")),
-        thread=first_id(said.get("parent_session_id")),
+        session=first_id(call.header("x-claude-code-session-id"), identity.get("session_id")),
+        agent=first_id(call.header("x-claude-code-agent-id"), identity.get("agent_id")),
+        parent_agent=first_id(call.header("x-claude-code-parent-agent-id"), identity.get("parent_agent_id")),
+        thread=first_id(identity.get("parent_session_id")),
         cwd=working_folder(call),
-        account=first_id(said.get("account_uuid")),
+        account=first_id(identity.get("account_uuid")),
     )
 
 
 def user_id(call: ClientCall) -> dict[str, Any]:
     """Parse ``metadata.user_id``, which is JSON in a string or the older form; empty if it names no session."""
     text = call.member("metadata", "user_id")
-    said = embedded(text)
-    if not said and isinstance(text, str) and (match := _USER_ID.match(text)):
-        said = match.groupdict()
-    return said if "session_id" in said else {}
+    identity = embedded(text)
+    if not identity and isinstance(text, str) and (match := _USER_ID.match(text)):
+        identity = match.groupdict()
+    return identity if "session_id" in identity else {}
 
 
 def _billed_version(call: ClientCall) -> str | None:

@@ -83,12 +83,12 @@ def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
 
 
 @lru_cache(256)
-def _by_instructions(said: str) -> Purpose:
+def _by_instructions(instructions: str) -> Purpose:
     """Determine the purpose of a call without tools by its instructions; most calls of a session have the same."""
     # In lower case once, for a dozen plain searches: they rule out nearly every call before a pattern is tried.
-    lower = said.casefold()
+    lower = instructions.casefold()
     for pattern, needed, purpose in _TOLD:
-        if any(word in lower for word in needed) and pattern.search(said):
+        if any(word in lower for word in needed) and pattern.search(instructions):
             return purpose
     return Purpose.MAIN
 

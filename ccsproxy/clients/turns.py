@@ -121,9 +121,9 @@ def _encode(value: Any) -> bytes:
 
 def _digest_anew(item: Any) -> int:
     """Compute the digest of a message; most have no markers, and need not be copied without them."""
-    said = _encode(item)
+    encoded = _encode(item)
     # A marker in somebody's text costs a copy and changes nothing, because only members are removed.
-    return hash(_encode(_bare(item)) if any(mark in said for mark in _MARKED) else said)
+    return hash(_encode(_bare(item)) if any(mark in encoded for mark in _MARKED) else encoded)
 
 
 def _bare(value: Any) -> Any:

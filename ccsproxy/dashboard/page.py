@@ -194,14 +194,14 @@ def _in_flight(health: Mapping[str, Any]) -> Any:
 
 
 def _notices(health: Mapping[str, Any]) -> Any:
-    said = notices(health)
+    sentences = notices(health)
     return h.ul(
-        *(h.li(sentence) for sentence in said),
+        *(h.li(sentence) for sentence in sentences),
         id="notices",
         class_="notices",
         role="status",
         aria_label="Notices",
-        hidden=not said,
+        hidden=not sentences,
         data_testid="notices",
     )
 

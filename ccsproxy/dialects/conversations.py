@@ -29,7 +29,9 @@ _PLACING = frozenset({"type", "output_index", "content_index", "content", "argum
 def is_conversation(facts: Facts) -> bool:
     """Return whether a request starts or continues a conversation of Mistral's."""
     path = split_target(facts.method, facts.target)
-    return path.method == "POST" and "conversations" in path.segments[-3:] and facts.asked("inputs") is not None
+    return (
+        path.method == "POST" and "conversations" in path.segments[-3:] and facts.request_member("inputs") is not None
+    )
 
 
 class ConversationReassembler:

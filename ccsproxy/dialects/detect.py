@@ -44,7 +44,7 @@ def detect(facts: Facts) -> Dialect:
     another dialect if the first event of the answer proves it.
     """
     wire_format, routed = _choose(facts, split_target(facts.method, facts.target))
-    asked = facts.asked("model")
+    asked = facts.request_member("model")
     return Dialect(wire_format, routed, asked if isinstance(asked, str) and asked else facts.model or routed.model)
 
 
@@ -68,15 +68,15 @@ def _choose(facts: Facts, path: Path) -> tuple[WireFormat, Routed]:
 def _by_body(facts: Facts) -> WireFormat:
     """Choose the format of a model call on an unknown route from body, provider and forced family."""
     known = {wire_format.name: wire_format for wire_format in FORMATS}
-    if facts.asked("messages") is None and facts.asked("input") is not None:
+    if facts.request_member("messages") is None and facts.request_member("input") is not None:
         return known["openai_responses"] if facts.forced == "codex" else GENERIC  # embeddings have an input, too
-    if facts.asked("contents") is not None:
+    if facts.request_member("contents") is not None:
         return known["gemini"]
-    if facts.forced == "claude" or facts.asked("anthropic_version") is not None:
+    if facts.forced == "claude" or facts.request_member("anthropic_version") is not None:
         return known["anthropic"]
     if facts.forced == "codex":
         return known["openai_chat"]
     # A request without a conversation is for another service of the provider: documents, agents.
-    if facts.asked("messages") is None and facts.asked("prompt") is None:
+    if facts.request_member("messages") is None and facts.request_member("prompt") is None:
         return GENERIC
     return known.get(_BY_PROVIDER.get(facts.provider, ""), GENERIC)

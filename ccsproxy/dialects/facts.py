@@ -37,7 +37,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     field: Callable[[str], str] = _no_field
 
-    def asked(self, key: str) -> Any:
+    def request_member(self, key: str) -> Any:
         """Return a member of the request body; None if the body is not an object or lacks it."""
         return self.request_body.get(key) if isinstance(self.request_body, dict) else None
 

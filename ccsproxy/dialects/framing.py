@@ -204,5 +204,7 @@ _MAY_BE_SSE = frozenset({"", "text/event-stream"})
 def _has_lines(media_type: str, facts: Facts, wire_format: WireFormat) -> bool:
     if not wire_format.line_stream:
         return False
-    unasked = facts.asked("stream") is True or (wire_format.streams_unasked and facts.asked("stream") is None)
+    unasked = facts.request_member("stream") is True or (
+        wire_format.streams_unasked and facts.request_member("stream") is None
+    )
     return media_type in _LINES or (media_type in _SAYS_NOTHING and unasked)

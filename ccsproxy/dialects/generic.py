@@ -112,8 +112,8 @@ def answers_in_json(facts: Facts) -> bool:
 
 
 def _asks_a_model(facts: Facts) -> bool:
-    named = any(isinstance(facts.asked(key), str) for key in ("model", "agent_id"))
-    return named and any(facts.asked(key) is not None for key in _PROMPTS)
+    named = any(isinstance(facts.request_member(key), str) for key in ("model", "agent_id"))
+    return named and any(facts.request_member(key) is not None for key in _PROMPTS)
 
 
 def _usage(value: Any) -> Usage | None:

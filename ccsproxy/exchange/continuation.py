@@ -68,9 +68,9 @@ def _chain(
             return found[::-1], seq
         body = (earlier.get("request") or {}).get("body")
         answer = (earlier.get("response") or {}).get("body_reassembled")
-        asked = body if isinstance(body, dict) else {}
-        member = _conversation_member(asked)
-        found.append({**asked, member: _items(asked.get(member)) + _repeated_output(answer)})
+        previous = body if isinstance(body, dict) else {}
+        member = _conversation_member(previous)
+        found.append({**previous, member: _items(previous.get(member)) + _repeated_output(answer)})
         seq, newer = _context(earlier), seq
     return found[::-1], None
 

@@ -43,8 +43,8 @@ def _block(role: str, block: view.Block) -> ReportBlock:
         return ReportBlock(label, pretty(block.value), "json")
     if block.kind in {"image", "document"}:
         size = f"{block.size} bytes" if block.size is not None else ""
-        told = ", ".join(part for part in (block.kind, block.media_type, size, block.text) if part)
-        return ReportBlock(label, f"[{told}]")
+        described = ", ".join(part for part in (block.kind, block.media_type, size, block.text) if part)
+        return ReportBlock(label, f"[{described}]")
     return ReportBlock(label, block.text)
 
 

@@ -223,8 +223,8 @@ def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list
 
 def _automatic(rest: Mapping[str, Any], count: int) -> tuple[Breakpoint, ...]:
     """Return the breakpoint of a request that asks for one at the end of its prompt."""
-    asked = fields(rest.get("cache_control"))
-    return (Breakpoint(count - 1, 0, span_s(asked.get("ttl"), 300)),) if asked and count else ()
+    control = fields(rest.get("cache_control"))
+    return (Breakpoint(count - 1, 0, span_s(control.get("ttl"), 300)),) if control and count else ()
 
 
 def _find_prompt(call: Call) -> None:

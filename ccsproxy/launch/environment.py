@@ -20,15 +20,15 @@ def forward_environment(service: ServiceFacts, environment: Mapping[str, str]) -
 
     :param environment: the variables of the user's shell.
     """
-    said = {name: str(service.ca) for name in _ONE_MORE if name not in environment}
-    said |= {name: str(service.bundle) for name in _ONE_MORE if name in environment}
-    said |= dict.fromkeys(_ALL, str(service.bundle))
-    said |= {"HTTPS_PROXY": service.proxy, "https_proxy": service.proxy}
+    variables = {name: str(service.ca) for name in _ONE_MORE if name not in environment}
+    variables |= {name: str(service.bundle) for name in _ONE_MORE if name in environment}
+    variables |= dict.fromkeys(_ALL, str(service.bundle))
+    variables |= {"HTTPS_PROXY": service.proxy, "https_proxy": service.proxy}
     # Node's own fetch supports proxies since 22.21 and 24, and only if enabled.
-    said["NODE_USE_ENV_PROXY"] = "1"
+    variables["NODE_USE_ENV_PROXY"] = "1"
     exempt = merged_exemptions(environment)
-    said |= {"NO_PROXY": exempt, "no_proxy": exempt}
-    return Leading(said)
+    variables |= {"NO_PROXY": exempt, "no_proxy": exempt}
+    return Leading(variables)
 
 
 def merged_exemptions(environment: Mapping[str, str]) -> str:

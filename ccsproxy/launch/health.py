@@ -15,8 +15,8 @@ def read_health(found: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        asked = urllib.request.Request(f"{found['api'][0]}/api/health", headers=_shown(data_dir))  # noqa: S310
-        with opener.open(asked, timeout=5) as answer:
+        health_request = urllib.request.Request(f"{found['api'][0]}/api/health", headers=_shown(data_dir))  # noqa: S310
+        with opener.open(health_request, timeout=5) as answer:
             value = json.load(answer)
     except (OSError, ValueError, IndexError, KeyError):
         return {}

@@ -28,19 +28,19 @@ class ReplayedResult:
     """The result of a run.
 
     :ivar status: the agent's exit status, negative for a signal.
-    :ivar told: the mock's counters: ``answered``, ``refused``, ``left``; empty if it failed.
+    :ivar counters: the mock's counters: ``answered``, ``refused``, ``left``; empty if it failed.
     """
 
     status: int
-    told: Mapping[str, Any]
+    counters: Mapping[str, Any]
 
     def lines(self) -> Iterator[str]:
         """Yield the receipt, line by line."""
-        answered, refused = self.told.get("answered"), self.told.get("refused")
+        answered, refused = self.counters.get("answered"), self.counters.get("refused")
         if answered is None:
             yield "ccsproxy: the mock failed; running 'ccsproxy mock SESSION' separately may tell why"
             return
-        left = len(self.told.get("left", ()))
+        left = len(self.counters.get("left", ()))
         more = f"; {left} recorded call{'s were' if left != 1 else ' was'} not asked for" if left else ""
         yield f"ccsproxy: {answered} requests were answered from records, {refused} matched none{more}"
 
@@ -87,9 +87,9 @@ def _begun(program: subprocess.Popen[bytes], names: Sequence[str]) -> Mapping[st
 
 def _last(program: subprocess.Popen[bytes]) -> Mapping[str, Any]:
     try:
-        said, _ = program.communicate(timeout=_END_WITHIN)
-        told = json.loads(said.splitlines()[-1])
+        output, _ = program.communicate(timeout=_END_WITHIN)
+        counters = json.loads(output.splitlines()[-1])
     except (subprocess.TimeoutExpired, ValueError, IndexError):
         program.kill()
         return {}
-    return told if "answered" in told else {}
+    return counters if "answered" in counters else {}

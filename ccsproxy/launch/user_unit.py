@@ -61,8 +61,8 @@ def unit_text(command: Sequence[str]) -> str:
 
 def _quoted(word: str) -> str:
     """Quote a word for systemd (systemd.service(5), command lines; systemd.syntax(7), quoting)."""
-    said = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{said}"' if not said or set(said) & set(" \t'\"\\;") else said
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if not escaped or set(escaped) & set(" \t'\"\\;") else escaped
 
 
 class UserUnit:

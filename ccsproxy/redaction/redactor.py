@@ -175,11 +175,11 @@ class Redactor:
         """
         if not self._enabled:
             return
-        said = [(value, texts_of(value)) for value in trees]
-        found = set(texts).union(*(each for _, each in said if each is not None))
+        searched = [(value, texts_of(value)) for value in trees]
+        found = set(texts).union(*(each for _, each in searched if each is not None))
         if self.holds_none(found):
             self._clean |= found
-            self._clean_trees = [value for value, each in said if each is not None]
+            self._clean_trees = [value for value, each in searched if each is not None]
 
     def holds_none(self, texts: Iterable[str]) -> bool:
         """Tell quickly that no text contains a secret; false means that one may."""

@@ -68,26 +68,26 @@ class ReplaySender:
             )
         except RelayError as error:
             return self._failed(title, dialect.name, dialect.model, error, began)
-        told = _media_type(response.headers)
+        media_type = _media_type(response.headers)
         answered = Facts(
             provider=facts.provider, method=facts.method, target=facts.target, request_body=facts.request_body,
-            status=response.code, content_type=told, field=_field_of(response.headers),
+            status=response.code, content_type=media_type, field=_field_of(response.headers),
         )  # fmt: skip
-        reader, words = dialect.reader(answered), StreamWords(told)
+        reader, words = dialect.reader(answered), StreamWords(media_type)
 
         def take(data: bytes) -> None:
             reader.feed(data, (self.reactor.seconds() - began) * 1000)
-            if said := words.feed(data):
-                self.heard(said)
+            if new_text := words.feed(data):
+                self.heard(new_text)
 
         whole = await _read(response, take)
         answer = reader.finish(whole)
         return self._side(title, response.code, answer, whole, (dialect.model, began))
 
     def _side(
-        self, title: str, status: int, answer: DecodedResponse, whole: bool, asked: tuple[str | None, float]
+        self, title: str, status: int, answer: DecodedResponse, whole: bool, requested: tuple[str | None, float]
     ) -> ReplaySide:
-        model, began = asked
+        model, began = requested
         cost = self.price(answer.response_model or model, answer.usage)
         error = answer.error or answer.missing
         return ReplaySide(

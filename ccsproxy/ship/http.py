@@ -68,8 +68,8 @@ class TargetClient:
         :raises Unavailable: if there is no response, or an incomplete one.
         """
         try:
-            asked = Deferred.fromCoroutine(self._post(url, body, headers))
-            return await asked.addTimeout(within, self._reactor)
+            posted = Deferred.fromCoroutine(self._post(url, body, headers))
+            return await posted.addTimeout(within, self._reactor)
         except _TROUBLE as error:
             raise Unavailable(f"{self._where} does not answer: {_reason(error)}") from None
 

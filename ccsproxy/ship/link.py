@@ -121,12 +121,12 @@ class ProcessEnd(LineOnlyReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         """Dispatch one line to whoever handles its kind."""
-        told = msgspec.json.decode(line)
-        if "settings" in told:
-            self._hearer.settings(msgspec.convert(told["settings"], ShipSettings))
-        elif "finish" in told:
+        message = msgspec.json.decode(line)
+        if "settings" in message:
+            self._hearer.settings(msgspec.convert(message["settings"], ShipSettings))
+        elif "finish" in message:
             self._hearer.finish()
-        elif "news" in told:
+        elif "news" in message:
             self._hearer.news()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -37,6 +37,6 @@ class Status(msgspec.Struct, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """Convert it to the form shown by health."""
-        said = msgspec.structs.asdict(self)
-        position = {"segment": said.pop("segment"), "offset": said.pop("offset")}
-        return {**said, "position": position}
+        members = msgspec.structs.asdict(self)
+        position = {"segment": members.pop("segment"), "offset": members.pop("offset")}
+        return {**members, "position": position}

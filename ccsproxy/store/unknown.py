@@ -44,12 +44,12 @@ def _contained(value: str, there: Sequence[str]) -> bool:
 
 
 def _sentence(name: str, value: str, there: Sequence[str]) -> str:
-    said = f"no {_CALLED.get(name, name)} {value[:60]!r} was recorded"
+    sentence = f"no {_CALLED.get(name, name)} {value[:60]!r} was recorded"
     near = nearest(value, there)
     if near is not None:
-        return f"{said}; nearest: {near}"
+        return f"{sentence}; nearest: {near}"
     more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
-    return f"{said}; there are {', '.join(there[:_NAMED])}{more}"
+    return f"{sentence}; there are {', '.join(there[:_NAMED])}{more}"
 
 
 def nearest(value: str, there: Sequence[str]) -> str | None:

@@ -120,11 +120,11 @@ def moment(text: str, name: str = "since") -> str:
     :param name: the option's name.
     :raises QueryError: if it is invalid.
     """
-    said = text.strip()
-    if not said or _EPOCH.fullmatch(said):
-        return said
+    stripped = text.strip()
+    if not stripped or _EPOCH.fullmatch(stripped):
+        return stripped
     try:
-        return f"{read_moment(name, said, time.time()) / 1000:.3f}"
+        return f"{read_moment(name, stripped, time.time()) / 1000:.3f}"
     except QuestionError as error:
         raise QueryError(str(error)) from None
 

@@ -37,9 +37,9 @@ def listing(summaries: Mapping[str, str]) -> str:
     return "\n".join([*lines, "", "'ccsproxy COMMAND --help' explains a command."])
 
 
-def _entry(name: str, said: str, width: int) -> Iterator[str]:
+def _entry(name: str, summary: str, width: int) -> Iterator[str]:
     """Yield the lines of one command; a long name has a line of its own."""
-    lines = textwrap.wrap(said, width - _INDENT)
+    lines = textwrap.wrap(summary, width - _INDENT)
     if len(name) > _INDENT - 4:
         yield f"  {name}"
     else:

@@ -163,9 +163,9 @@ def _run(words: Sequence[str]) -> int:
         if words[:1] == ["run"] and words[1:2] in (["-h"], ["--help"]):
             sys.stdout.write(launching.run_parser().format_help())
             return 0
-        asked = launching.find_launch(words)
-        if asked is not None:
-            return int(launching.launch(asked))
+        started = launching.find_launch(words)
+        if started is not None:
+            return int(launching.launch(started))
     behind = next((word for word in words if word in COMMANDS), "") if first.startswith("--") else ""
     if behind and first not in ("--help", "--version"):
         raise CommandError(f"options go after the command: ccsproxy {behind} {first} ...")

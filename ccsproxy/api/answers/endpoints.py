@@ -132,8 +132,8 @@ def _encoded(function: Callable[..., Any], *arguments: Any) -> bytes:
     except NotKept as missing:
         if missing.expired:
             raise Refused(HTTPStatus.GONE, "expired", "This record was removed by retention.") from missing
-        said = str(missing)
-        raise Refused(HTTPStatus.NOT_FOUND, "not_found", f"{said[:1].upper()}{said[1:]}.") from missing
+        reason = str(missing)
+        raise Refused(HTTPStatus.NOT_FOUND, "not_found", f"{reason[:1].upper()}{reason[1:]}.") from missing
 
 
 def _place_or_session(call: ApiCall) -> tuple[str, int]:

@@ -86,8 +86,8 @@ class InsightNews:
         for each in found:
             news = next((link["seq"] for link in reversed(each["links"]) if link["seq"] in seqs), None)
             if news is not None and self._is_news(session_id, each):
-                told = {name: each[name] for name in ("kind", "text", "cost", "seconds")}
-                self._publish({"type": "finding", "session_id": session_id, "seq": news, **told})
+                payload = {name: each[name] for name in ("kind", "text", "cost", "seconds")}
+                self._publish({"type": "finding", "session_id": session_id, "seq": news, **payload})
 
     def _is_news(self, session_id: str, each: Mapping[str, Any]) -> bool:
         """Tell whether a finding is new for its session, or has grown much since it was reported."""
@@ -110,5 +110,5 @@ class InsightNews:
             before, share = self._shares.get(key, self._unspent(key)), float(each["share"])
             self._shares[key] = share
             if before is not None and crossed(before, share) is not None:
-                told = {name: each[name] for name in ("scope", "limit", "spent", "action", "state", "bound")}
-                self._publish({"type": "budget", **told})
+                payload = {name: each[name] for name in ("scope", "limit", "spent", "action", "state", "bound")}
+                self._publish({"type": "budget", **payload})

@@ -69,14 +69,14 @@ def parse_replay_request(body: bytes) -> ReplayBody:
     :raises Refused: if it is invalid.
     """
     try:
-        asked = msgspec.json.decode(body, type=ReplayBody)
+        wanted = msgspec.json.decode(body, type=ReplayBody)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise bad_request(f"This replay request is invalid: {error}.") from None
-    if not SESSION_ID.match(asked.session_id) or (asked.seq is not None and asked.seq < 1):
+    if not SESSION_ID.match(wanted.session_id) or (wanted.seq is not None and wanted.seq < 1):
         raise bad_request("Name a call by session_id, and by seq starting at 1.")
-    if not 1 <= asked.times <= _MOST:
+    if not 1 <= wanted.times <= _MOST:
         raise bad_request(f"times must be from 1 to {_MOST}.")
-    return asked
+    return wanted
 
 
 class Replaying:
@@ -94,18 +94,18 @@ class Replaying:
 
     async def post(self, call: ApiCall) -> ApiResponse:
         """Send the call that a request names, and return the results."""
-        asked = parse_replay_request(call.body)
+        wanted = parse_replay_request(call.body)
         if self._running >= _AT_ONCE:
             message = f"{_AT_ONCE} replays are already running; try again later."
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "5"})
         self._running += 1
         try:
-            said = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._run, asked)
+            output = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._run, wanted)
         finally:
             self._running -= 1
-        return ApiResponse(said)
+        return ApiResponse(output)
 
-    def _run(self, asked: ReplayBody) -> bytes:
+    def _run(self, wanted: ReplayBody) -> bytes:
         """Run the command, and return its JSON output.
 
         :raises Refused: with the command's message if it sends nothing.
@@ -122,8 +122,8 @@ class Replaying:
         ]
         try:
             done = subprocess.run(  # noqa: S603 - our own command
-                [*command, *asked.arguments()],
-                input=(asked.system or "").encode(),
+                [*command, *wanted.arguments()],
+                input=(wanted.system or "").encode(),
                 capture_output=True,
                 env=dict(os.environ),
                 timeout=_LIMIT,
@@ -134,8 +134,8 @@ class Replaying:
                 HTTPStatus.GATEWAY_TIMEOUT, "timeout", f"The replay did not finish within {_LIMIT} s."
             ) from None
         if not done.stdout.startswith(b"{"):
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "not_replayable", said[-1] if said else "It failed.")
+            output = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "not_replayable", output[-1] if output else "It failed.")
         return done.stdout.strip()
 
 

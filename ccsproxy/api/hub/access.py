@@ -107,11 +107,11 @@ def read_roles(path: Path) -> Roles:
 
 
 def _roles(table: Mapping[str, Any]) -> dict[str, Role]:
-    return {name: _role(name, said) for name, said in table.items()}
+    return {name: _role(name, setting) for name, setting in table.items()}
 
 
-def _role(name: str, said: Any) -> Role:
-    table = said if isinstance(said, dict) else {"role": said}
+def _role(name: str, setting: Any) -> Role:
+    table = setting if isinstance(setting, dict) else {"role": setting}
     kind = table.get("role")
     if kind not in ROLES:
         raise ConfigError("--roles", f"the role of {name} must be one of {', '.join(ROLES)}")

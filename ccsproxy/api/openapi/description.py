@@ -47,12 +47,12 @@ def _path(routes: Sequence[Endpoint]) -> dict[str, Any]:
 
 def _operation(route: Endpoint, allowed: Sequence[str]) -> dict[str, Any]:
     name = route.path.strip("/").replace("/", "-").translate({123: None, 125: None, 46: "-"})
-    said = {"required": True, "content": {"application/json": _media(route.body_schema)}}
+    request_body = {"required": True, "content": {"application/json": _media(route.body_schema)}}
     return {
         "operationId": name if route.method == "GET" else f"{route.method.lower()}-{name}",
         "summary": route.summary,
         "parameters": [parameter.describe() for parameter in route.parameters if parameter.place == "query"],
-        **({"requestBody": said} if route.body_schema else {}),
+        **({"requestBody": request_body} if route.body_schema else {}),
         "responses": {
             "200": {
                 "description": route.summary,

@@ -80,13 +80,13 @@ def _sentence(each: Mapping[str, Any], here: tuple[str, int] | None) -> list[Any
     others = {str(link["text"]): int(link["seq"]) for link in each.get("links") or () if (sid, link["seq"]) != here}
     named = [name for name in others if re.search(rf"\b{re.escape(name)}\b", text)] if len(others) > 1 or here else []
     pieces = re.split(rf"\b({'|'.join(map(re.escape, named))})\b", text) if named else [text]
-    said: list[Any] = [
+    parts: list[Any] = [
         _place(sid, piece, others[piece]) if piece in named else _plain(piece, where, here == (sid, seq), number)
         for number, piece in enumerate(pieces)
         if piece
     ]
     rest = [name for name in others if name not in named][:_PLACES] if len(others) > 1 or here else []
-    return [*said, *([" ", _place(sid, name, others[name])] for name in rest)]
+    return [*parts, *([" ", _place(sid, name, others[name])] for name in rest)]
 
 
 def _plain(piece: str, where: str, is_here: bool, number: int) -> Any:

@@ -91,16 +91,16 @@ def _sent(each: Mapping[str, Any]) -> str:
     """Format the cost of sending it; both figures are estimates."""
     cost = "" if each["cost"] is None else figures.dollars(each["cost"])
     # "Less than" says already that it is not exact.
-    said = f", {cost}" if cost.startswith("<") else f", ~{cost}" if cost else ""
-    return f"~{tokens(each['tokens_sent'])}{said}"
+    content = f", {cost}" if cost.startswith("<") else f", ~{cost}" if cost else ""
+    return f"~{tokens(each['tokens_sent'])}{content}"
 
 
 def _tool_set(names: Sequence[str]) -> str:
     """Name the first tools of a set, and count those of each MCP server."""
     own = [name for name in names if not server_of(name)]
     servers = Counter(server_of(name) for name in names if server_of(name))
-    said = own[:_TOOLS] + ([f"{len(own) - _TOOLS} more"] if len(own) > _TOOLS else [])
-    return ", ".join(said + [f"{count} of {name}" for name, count in servers.most_common(_TOOLS)])
+    content = own[:_TOOLS] + ([f"{len(own) - _TOOLS} more"] if len(own) > _TOOLS else [])
+    return ", ".join(content + [f"{count} of {name}" for name, count in servers.most_common(_TOOLS)])
 
 
 def _against(each: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
@@ -158,8 +158,8 @@ def _text(item: Any) -> str:
     if isinstance(item, str):
         return item
     if isinstance(item, Mapping):
-        said = item.get("text")
-        if isinstance(said, str):
-            return said
+        content = item.get("text")
+        if isinstance(content, str):
+            return content
         return "\n".join(str(item[name]) for name in ("name", "description") if item.get(name)) or str(dict(item))
     return str(item)

@@ -194,10 +194,10 @@ def _text(block: Block) -> str:
     if block.kind == "tool_call":
         return f"{block.name or 'tool'}\n{_json(block.value)}"
     defaults = Block(kind="")
-    told = {
+    changes_shown = {
         name: value for name, value in msgspec.to_builtins(bare(block)).items() if value != getattr(defaults, name)
     }
-    return _json(told)
+    return _json(changes_shown)
 
 
 def _json(value: Any) -> str:

@@ -97,11 +97,11 @@ def _offered(reader: Reader, b: tuple[str, int]) -> Any:
 
 def _line(each: Mapping[str, Any], b: tuple[str, int]) -> Any:
     place = f"{each['session_id']}/{each['seq']}"
-    said = figures.clipped(str(each.get("preview") or each.get("path") or ""), 120)
+    line = figures.clipped(str(each.get("preview") or each.get("path") or ""), 120)
     return h.li(
         h.a(f"call {each['seq']} of {str(each['session_id'])[:8]}", href=address.compared(place, f"{b[0]}/{b[1]}")),
         " ",
         moment_of(str(each.get("started_at") or "")),
         " ",
-        said,
+        line,
     )

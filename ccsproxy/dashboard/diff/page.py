@@ -56,8 +56,8 @@ def compared(old: Record, new: Record, whole: str) -> list[Any]:
     :param whole: the address of the later one.
     """
     if _size(old) + _size(new) > BYTES:
-        said = f"Not compared: the two requests have {figures.size(_size(old) + _size(new))} together."
-        return [h.p(said, class_="note")]
+        sentence = f"Not compared: the two requests have {figures.size(_size(old) + _size(new))} together."
+        return [h.p(sentence, class_="note")]
     if not (has_body(old) and has_body(new)):
         return [h.p("Not compared: the body of at least one of the two requests is not recorded.", class_="note")]
     return _compared(old, new, whole)
@@ -164,5 +164,5 @@ def _cut(shown: ShownChanges) -> Any:
         left.append(figures.plural(shown.passed_over, "change"))
     if not left:
         return None
-    said = f"{' and '.join(left)} of this comparison are not shown: "
-    return h.p(said, h.a("open the whole request", href=shown.place.whole), class_="note", data_testid="cut")
+    sentence = f"{' and '.join(left)} of this comparison are not shown: "
+    return h.p(sentence, h.a("open the whole request", href=shown.place.whole), class_="note", data_testid="cut")

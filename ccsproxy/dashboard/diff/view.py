@@ -76,14 +76,14 @@ def unchanged(pairs: Sequence[Pair[Any]]) -> bool:
 def counted(pairs: Sequence[Pair[Any]], noun: str) -> str:
     """Format how many were added, removed and changed."""
     kinds = Counter(pair.kind for pair in pairs)
-    said = []
+    parts = []
     if kinds[ADDED]:
-        said.append(f"+{kinds[ADDED]} {_noun(kinds[ADDED], noun)}")
+        parts.append(f"+{kinds[ADDED]} {_noun(kinds[ADDED], noun)}")
     if kinds[REMOVED]:
-        said.append(f"−{kinds[REMOVED]} {_noun(kinds[REMOVED], noun)}")
+        parts.append(f"−{kinds[REMOVED]} {_noun(kinds[REMOVED], noun)}")
     if kinds[CHANGED]:
-        said.append(f"{kinds[CHANGED]} {_noun(kinds[CHANGED], noun)} changed")
-    return ", ".join(said) or f"{noun}s unchanged"
+        parts.append(f"{kinds[CHANGED]} {_noun(kinds[CHANGED], noun)} changed")
+    return ", ".join(parts) or f"{noun}s unchanged"
 
 
 def _noun(count: int, noun: str) -> str:

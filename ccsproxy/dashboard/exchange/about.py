@@ -41,7 +41,7 @@ def facts_line(record: Mapping[str, Any], summary: Mapping[str, Any], place: str
     status = (record.get("response") or {}).get("status")
     client = record.get("client") or {}
     by = " ".join(str(each) for each in (client.get("name"), client.get("agent")) if each)
-    told = [
+    parts = [
         badge(state_of(record.get("outcome")), h.span(str(status), class_="status") if status is not None else None),
         f"#{record.get('seq')}",
         place,
@@ -50,7 +50,7 @@ def facts_line(record: Mapping[str, Any], summary: Mapping[str, Any], place: str
         by,
         h.span(target(record), class_="data") if summary.get("preview") or summary.get("tools") else None,
     ]
-    shown = [each for each in told if each]
+    shown = [each for each in parts if each]
     return h.p([[" · " if number else None, each] for number, each in enumerate(shown)], class_="told")
 
 

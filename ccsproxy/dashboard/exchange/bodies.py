@@ -143,8 +143,8 @@ def _table(pairs: Sequence[Any]) -> Any:
 
 def _explained(name: str, value: str) -> Any:
     """Explain a field about rate limits."""
-    said = meaning(name)
-    return h.small(" ".join(filter(None, (readable(value), said))), class_="meaning") if said else None
+    explanation = meaning(name)
+    return h.small(" ".join(filter(None, (readable(value), explanation))), class_="meaning") if explanation else None
 
 
 def _no_body(part: Mapping[str, Any]) -> Any:

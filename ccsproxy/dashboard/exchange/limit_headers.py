@@ -25,16 +25,16 @@ _MEANINGS: Sequence[tuple[str, str]] = (
     (r"x-codex-(primary|secondary)-reset.*", "when the {0} window begins anew"),
     (r"x-stainless-retry-count", "how often the client has tried before"),
 )
-_PATTERNS = [(re.compile(pattern + r"\Z", re.IGNORECASE), said) for pattern, said in _MEANINGS]
+_PATTERNS = [(re.compile(pattern + r"\Z", re.IGNORECASE), sentence) for pattern, sentence in _MEANINGS]
 
 
 def meaning(name: str) -> str | None:
     """Return what a header field states about limits; None for other fields."""
-    for pattern, said in _PATTERNS:
+    for pattern, sentence in _PATTERNS:
         found = pattern.match(name)
         if found:
             part = next((group for group in found.groups() if group), "")
-            return said.format(part.replace("-", " "))
+            return sentence.format(part.replace("-", " "))
     return None
 
 
@@ -52,9 +52,9 @@ def explained(pairs: Sequence[Any]) -> list[tuple[str, str, str]]:
     """Return the fields about limits: name, formatted value, meaning."""
     found = []
     for name, value in pairs:
-        said = meaning(str(name))
-        if said:
-            found.append((str(name), readable(str(value)) or str(value), said))
+        sentence = meaning(str(name))
+        if sentence:
+            found.append((str(name), readable(str(value)) or str(value), sentence))
     return found
 
 

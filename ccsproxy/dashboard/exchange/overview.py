@@ -82,7 +82,8 @@ def _limits(record: Mapping[str, Any]) -> Any:
     if not fields:
         return None
     rows = [
-        h.tr(h.th(name, scope="row"), h.td(value), h.td(said, class_="muted")) for name, value, said in fields[:40]
+        h.tr(h.th(name, scope="row"), h.td(value), h.td(message, class_="muted"))
+        for name, value, message in fields[:40]
     ]
     return panel("Limits", h.table(h.tbody(rows), class_="headers limits-of"), id="limits")
 
@@ -92,9 +93,11 @@ def _error(record: Mapping[str, Any]) -> Any:
     if record.get("outcome") in ("complete", None) and not error:
         return None
     meaning = state_of(record.get("outcome")).meaning
-    said = [h.strong(str(error.get("kind") or "")), " ", str(error.get("message") or "")] if error else None
+    message = [h.strong(str(error.get("kind") or "")), " ", str(error.get("message") or "")] if error else None
     partial = " What came of the answer is kept." if record.get("partial") and record.get("response") else ""
-    return h.div(h.p(meaning + partial), h.p(said) if said else None, class_="note bad", id="error", role="note")
+    return h.div(
+        h.p(meaning + partial), h.p(message) if message else None, class_="note bad", id="error", role="note"
+    )
 
 
 def _usage(usage: Mapping[str, Any]) -> Any:

@@ -55,10 +55,10 @@ def _rhythm(record: Mapping[str, Any], line: Timeline) -> Any:
             drawn.append(rect(number * step, BEAT - tall, step * 0.8, tall, "output", figures.size(size)))
     drawn += [_stall(stall, line) for stall in line.silences]
     total = sum(size for _, size in chunks)
-    said = f"{figures.plural(len(chunks), 'piece')}, {figures.size(total)} in {figures.duration(line.end)}"
+    caption = f"{figures.plural(len(chunks), 'piece')}, {figures.size(total)} in {figures.duration(line.end)}"
     return h.figure(
-        element("figcaption", "Rhythm of the answer ", h.span(said, class_="muted")),
-        picture(drawn, f"When the answer came: {said}", WIDE, BEAT, "chart beat"),
+        element("figcaption", "Rhythm of the answer ", h.span(caption, class_="muted")),
+        picture(drawn, f"When the answer came: {caption}", WIDE, BEAT, "chart beat"),
         h.p(h.span("0"), h.span(figures.duration(line.end)), class_="axis"),
         class_="rhythm",
     )

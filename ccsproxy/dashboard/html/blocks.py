@@ -93,8 +93,8 @@ def _inside(block: Block, place: Place) -> Any:
 
 
 def _media(block: Block, place: Place) -> Any:
-    told = [block.media_type, size(block.size) if block.size is not None else None, clipped(block.text, 200) or None]
-    words = ", ".join(each for each in told if each) or "no details"
+    facts = [block.media_type, size(block.size) if block.size is not None else None, clipped(block.text, 200) or None]
+    words = ", ".join(each for each in facts if each) or "no details"
     shown = picture_of(block, words, place) or h.span(f"{block.kind}: {words}", class_="placeholder")
     inside = [show_block(each, place) for each in block.content]
     return _block(block.kind, _label(block), [shown, *inside])
@@ -159,8 +159,10 @@ def _rest(left: int, place: Place) -> Any:
 
 
 def _label(block: Block, *parts: Any) -> Any:
-    said = [*parts, breakpoint_mark(block)]
-    return h.p([[part, " "] for part in said if part is not None], class_="label") if any(said) else None
+    shown_parts = [*parts, breakpoint_mark(block)]
+    return (
+        h.p([[part, " "] for part in shown_parts if part is not None], class_="label") if any(shown_parts) else None
+    )
 
 
 def _block(kind: str, label: Any, content: Any, id_: str | None = None) -> Any:

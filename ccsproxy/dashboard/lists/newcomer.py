@@ -63,10 +63,10 @@ def nothing_found(unknown: Sequence[str] = ()) -> Any:
 
 
 def _way(name: str, command: str, note: str = "") -> list[Any]:
-    told = h.p(note, class_="muted") if note else None
+    remark = h.p(note, class_="muted") if note else None
     return [
         h.dt(name),
-        h.dd(h.code(command, class_="command"), copy_button(command, f"the command for {name}"), told),
+        h.dd(h.code(command, class_="command"), copy_button(command, f"the command for {name}"), remark),
     ]
 
 

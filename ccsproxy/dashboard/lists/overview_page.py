@@ -161,8 +161,8 @@ def _cache(totals: Mapping[str, Any], found: list[dict[str, Any]]) -> Any:
     priced = [each["cost"] for each in missed if each["cost"] is not None]
     more = len(missed) - len(priced)
     bound = "≥ " if more else ""
-    said = (
+    sentence = (
         f"{hit_rate(totals)} of what was sent was read from the cache; misses cost {bound}"
         f"{figures.dollars(sum(priced) if priced else None)} in {figures.plural(len(missed), 'session')}."
     )
-    return panel("Cache", h.p(said), missed_table(missed), id="cache", data_testid="cache")
+    return panel("Cache", h.p(sentence), missed_table(missed), id="cache", data_testid="cache")

@@ -87,9 +87,9 @@ def row_of(item: Mapping[str, Any]) -> RowView:
 
 def _what(item: Mapping[str, Any]) -> str:
     """Return what a request is about: the search result, the prompt, the tools that it called, or its target."""
-    said = item.get("excerpt") or item.get("preview")
-    if said:
-        return str(said)
+    line = item.get("excerpt") or item.get("preview")
+    if line:
+        return str(line)
     if item.get("tools"):
         return f"calls {', '.join(item['tools'])}"
     return f"{item.get('method') or ''} {item.get('path') or ''}".strip()

@@ -196,8 +196,8 @@ def _unknown(reader: Reader, filters: Mapping[str, str]) -> list[str]:
 def _none(narrowed: bool, service: Service, unknown: Sequence[str]) -> Any:
     if not narrowed:
         return newcomer(service.proxies, service.upstreams)
-    said = [f"{'; ' if place else ': '}{each}" for place, each in enumerate(unknown)]
-    return h.p("No session passes these filters", said, ". ", h.a("Show all", href="/sessions"), class_="nothing")
+    reasons = [f"{'; ' if place else ': '}{each}" for place, each in enumerate(unknown)]
+    return h.p("No session passes these filters", reasons, ". ", h.a("Show all", href="/sessions"), class_="nothing")
 
 
 def _pager(filters: Mapping[str, str], number: int, more: bool) -> Any:

@@ -20,16 +20,16 @@ def sums_line(totals: Mapping[str, Any], sessions: int | None = None) -> Any:
     if sessions is not None:
         counted = f"{figures.plural(sessions, 'session')}, {counted}"
     whole, read = prompt_of(totals), totals.get("cache_read_input_tokens")
-    said: list[Any] = [h.strong(counted)]
+    parts: list[Any] = [h.strong(counted)]
     if whole is not None:
-        said.append(f"{figures.tokens(whole)} sent, {figures.percent(read, whole)} cached")
+        parts.append(f"{figures.tokens(whole)} sent, {figures.percent(read, whole)} cached")
     if totals.get("output_tokens") is not None:
-        said.append(f"{figures.tokens(totals['output_tokens'])} out")
+        parts.append(f"{figures.tokens(totals['output_tokens'])} out")
     cost = h.span(figures.dollars(totals.get("cost")), class_="figure", data_testid="sum-cost")
-    said.append([cost, _lacks(totals)])
+    parts.append([cost, _lacks(totals)])
     if totals.get("errors"):
-        said.append(h.span(figures.plural(totals["errors"], "error"), class_="bad-figure"))
-    pieces = [[h.span(" · ", class_="muted") if number else None, each] for number, each in enumerate(said)]
+        parts.append(h.span(figures.plural(totals["errors"], "error"), class_="bad-figure"))
+    pieces = [[h.span(" · ", class_="muted") if number else None, each] for number, each in enumerate(parts)]
     return h.p(pieces, id="sums", class_="sums", data_testid="sums")
 
 

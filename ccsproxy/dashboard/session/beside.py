@@ -37,7 +37,7 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
     """
     meta = reader.session_meta(sid)
     derived = derived_session(service, sid)
-    told = derived.told if derived else None
+    description = derived.description if derived else None
     parts = [
         h.p(
             h.a("Open", href=address.session(sid), class_="button", data_testid="open-beside"),
@@ -45,9 +45,9 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
             h.button("Close", type="button", class_="plain", id="close-beside", hidden=True),
             class_="actions",
         ),
-        session_head(meta, told, "h2"),
+        session_head(meta, description, "h2"),
         findings_list(derived.findings if derived else ()),
-        outline(sid, told),
+        outline(sid, description),
     ]
     return [part for part in parts if part is not None]
 
@@ -56,11 +56,11 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
 class DerivedSession:
     """Everything derived from one state of a session; a call may end while a page is built.
 
-    :ivar told: the conversation.
+    :ivar description: the conversation.
     """
 
     session: Session
-    told: Mapping[str, Any]
+    description: Mapping[str, Any]
     findings: Sequence[Mapping[str, Any]]
 
 

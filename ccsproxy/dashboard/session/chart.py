@@ -27,7 +27,7 @@ _ROOM = 0.02
 
 def context_chart(sid: str, steps: Sequence[PlacedStep]) -> Any:
     """Draw the chart; nothing of less than two steps."""
-    known = [each for each in steps if each.told["input_tokens"] is not None][-MOST:]
+    known = [each for each in steps if each.description["input_tokens"] is not None][-MOST:]
     if len(known) < 2:
         return None
     highest = max(sum(_parts(each)) for each in known) or 1
@@ -67,9 +67,9 @@ def _turns(known: Sequence[PlacedStep]) -> Any:
 
 
 def _parts(each: PlacedStep) -> tuple[int, int, int]:
-    told = each.told
-    read = told["cached_tokens"] or 0
-    return read, (told["input_tokens"] or 0) - read, told["output_tokens"] or 0
+    description = each.description
+    read = description["cached_tokens"] or 0
+    return read, (description["input_tokens"] or 0) - read, description["output_tokens"] or 0
 
 
 def _bar(sid: str, each: PlacedStep, x: float, step: float, highest: float) -> Any:
@@ -82,7 +82,7 @@ def _bar(sid: str, each: PlacedStep, x: float, step: float, highest: float) -> A
             height = max(value / highest * TALL, 1.2)
             top -= height
             drawn.append(rect(x, top, step * 0.85, height, kind))
-    if each.told["cache"] in _LOST:
+    if each.description["cache"] in _LOST:
         drawn.append(rect(x, 0, step * 0.85, 3, "bad"))
         label += ", cache missed"
     # Not reachable by Tab, because there may be hundreds; the outline has the same links.

@@ -62,10 +62,10 @@ def fresh_part(
         return [session_head(meta, None), running_calls(reader, meta)]
     steps = tail_of(flow, int(since) if since.isascii() and since.isdigit() and len(since) < 12 else 0)
     numbers = {each.turn["number"] for each in steps}
-    turns = derived.told["turns"]
+    turns = derived.description["turns"]
     most = max((turn["cost"] or 0.0 for turn in turns), default=0.0)
     return [
-        session_head(meta, derived.told),
+        session_head(meta, derived.description),
         h.ol([outline_line(sid, turn, most) for turn in turns if turn["number"] in numbers], id="outline"),
         h.div([_turn(*each) for each in _grouped(reader, sid, steps, derived.session)], id="conversation"),
         running_calls(reader, meta),
@@ -102,10 +102,10 @@ _MARKS = {
 
 def _mark(mark: Mapping[str, Any]) -> str:
     name = _MARKS.get(mark["kind"])
-    said = str(mark["text"])
-    if mark["kind"] in ("tools", "system") and said == "edited":
+    sentence = str(mark["text"])
+    if mark["kind"] in ("tools", "system") and sentence == "edited":
         return str(name)
-    return f"{name}: {said}" if name else said
+    return f"{name}: {sentence}" if name else sentence
 
 
 def _turn(steps: Sequence[PlacedStep], texts: Mapping[int, StepTexts], share: StepContext) -> Any:
@@ -186,9 +186,9 @@ def _agent_name(agent: str) -> Any:
     return [h.span(agent, class_="agent-name"), " "] if agent else None
 
 
-def aside_calls(sid: str, told: Mapping[str, Any], session: Session) -> Any:
+def aside_calls(sid: str, description: Mapping[str, Any], session: Session) -> Any:
     """Put the calls that are not part of the conversation behind a switch."""
-    calls = told["side_calls"]
+    calls = description["side_calls"]
     if not calls:
         return None
     rows = [

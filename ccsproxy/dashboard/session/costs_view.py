@@ -73,7 +73,7 @@ def _money(calls: Iterable[Call]) -> Any:
         split = charges(call)
         for name, _, _ in _MONEY:
             sums[name] = sums.get(name, 0.0) + (getattr(split, name) or 0.0)
-    rows = [(said, colour, sums[name], dollars(sums[name])) for name, said, colour in _MONEY if sums.get(name)]
+    rows = [(caption, colour, sums[name], dollars(sums[name])) for name, caption, colour in _MONEY if sums.get(name)]
     return _split("Cost by kind of token", rows, "money")
 
 
@@ -89,7 +89,9 @@ def _models(calls: Iterable[Call]) -> Any:
 
 
 def _time(times: Mapping[str, float]) -> Any:
-    rows = [(said, colour, times[name], seconds(times[name])) for name, said, colour in _TIME if times.get(name)]
+    rows = [
+        (caption, colour, times[name], seconds(times[name])) for name, caption, colour in _TIME if times.get(name)
+    ]
     return _split("Time", rows, "time")
 
 
@@ -158,16 +160,18 @@ def _steps(sid: str, steps: Sequence[PlacedStep]) -> Any:
 
 
 def _step(sid: str, each: PlacedStep) -> Any:
-    told = each.told
-    calls = ", ".join(str(call["name"]) for call in told["calls"]) or figures.clipped(str(told["text"] or ""), 80)
-    after = max((call["seconds"] or 0.0 for call in told["calls"]), default=0.0)
+    description = each.description
+    calls = ", ".join(str(call["name"]) for call in description["calls"]) or figures.clipped(
+        str(description["text"] or ""), 80
+    )
+    after = max((call["seconds"] or 0.0 for call in description["calls"]), default=0.0)
     return h.tr(
         h.th(h.a(f"{each.turn['number']}.{each.number}", href=place(sid, each.seq)), scope="row"),
         h.td(h.a(calls or "call", href=address.exchange(sid, each.seq), class_="quiet"), class_="what"),
-        h.td(tokens(told["input_tokens"]), class_="num"),
-        h.td(figures.percent(told["cached_tokens"], told["input_tokens"]), class_="num"),
-        h.td(tokens(told["output_tokens"]), class_="num"),
-        h.td(figures.total(told["cost"], each.step.call.at_least), class_="num"),
-        h.td(seconds(told["seconds"]), class_="num"),
+        h.td(tokens(description["input_tokens"]), class_="num"),
+        h.td(figures.percent(description["cached_tokens"], description["input_tokens"]), class_="num"),
+        h.td(tokens(description["output_tokens"]), class_="num"),
+        h.td(figures.total(description["cost"], each.step.call.at_least), class_="num"),
+        h.td(seconds(description["seconds"]), class_="num"),
         h.td(seconds(after) if after else "", class_="num"),
     )

@@ -20,13 +20,13 @@ class PlacedStep:
 
     :ivar turn: its turn in the conversation.
     :ivar number: its number within the turn, from 1.
-    :ivar told: the step in the conversation.
+    :ivar description: the step in the conversation.
     :ivar step: the facts.
     """
 
     turn: Mapping[str, Any]
     number: int
-    told: Mapping[str, Any]
+    description: Mapping[str, Any]
     step: Step
 
     @property
@@ -38,7 +38,7 @@ class PlacedStep:
     def numbers(self) -> set[int]:
         """The numbers of all its calls, including those of its sub-agents."""
         found = {call.seq for call in self.step.attempts}
-        agents = list(self.told["agents"])
+        agents = list(self.description["agents"])
         while agents:
             for step in agents.pop()["steps"]:
                 found |= {step["seq"], *step["retries"]}
@@ -104,9 +104,9 @@ def flow_of(session: Session, conversation: Mapping[str, Any], start: str) -> Fl
     :param start: the number of a call that is to be in the part, ``end`` for the last part; the first part else.
     """
     steps = [
-        PlacedStep(turn, number, told, step)
+        PlacedStep(turn, number, description, step)
         for turn, own in zip(conversation["turns"], session.turns, strict=True)
-        for number, (told, step) in enumerate(zip(turn["steps"], own.steps, strict=True), 1)
+        for number, (description, step) in enumerate(zip(turn["steps"], own.steps, strict=True), 1)
     ]
     parts = _parts(steps)
     if start == "end":

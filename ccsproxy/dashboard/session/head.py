@@ -45,13 +45,13 @@ def session_head(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None
 def _where(meta: Mapping[str, Any]) -> Any:
     client = " ".join(str(each) for each in (meta.get("client"), meta.get("client_version")) if each)
     cwd = str(meta.get("cwd") or "")
-    said = [
+    pieces = [
         h.span(cwd.rstrip("/").rpartition("/")[2] or cwd, title=cwd, class_="data") if cwd else None,
         client,
         h.span(", ".join(map(str, meta.get("models") or ())), class_="data"),
         [moment_of(str(meta.get("started_at") or "")), " to ", _until(meta)],
     ]
-    return h.p(_joined([each for each in said if each]), class_="where muted")
+    return h.p(_joined([each for each in pieces if each]), class_="where muted")
 
 
 def _until(meta: Mapping[str, Any]) -> Any:
@@ -66,24 +66,24 @@ def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) ->
     turns = len([turn for turn in (conversation or {}).get("turns", ()) if turn["number"]])
     totals = (conversation or {}).get("totals", {})
     calls = counted_calls(totals) if totals else figures.plural(meta.get("request_count"), "call")
-    said: list[Any] = [f"{calls} in {figures.plural(turns, 'turn')}" if turns else calls]
+    pieces: list[Any] = [f"{calls} in {figures.plural(turns, 'turn')}" if turns else calls]
     if whole is not None:
-        said.append(f"{figures.tokens(whole)} sent, {figures.percent(read, whole)} cached")
+        pieces.append(f"{figures.tokens(whole)} sent, {figures.percent(read, whole)} cached")
     if meta.get("total_output_tokens") is not None:
-        said.append(f"{figures.tokens(meta['total_output_tokens'])} out")
+        pieces.append(f"{figures.tokens(meta['total_output_tokens'])} out")
     cost = h.strong(figures.dollars(meta.get("cost")), class_="figure")
     lacks = figures.lacking(meta.get("unpriced"))
     models = ", ".join(map(str, meta.get("unpriced_models") or ())) or None
-    said.append([cost, h.span(f" + {lacks}", class_="warned", title=models) if lacks else ""])
+    pieces.append([cost, h.span(f" + {lacks}", class_="warned", title=models) if lacks else ""])
     if meta.get("errors"):
-        said.append(h.span(figures.plural(meta["errors"], "error"), class_="bad-figure"))
+        pieces.append(h.span(figures.plural(meta["errors"], "error"), class_="bad-figure"))
     times = totals.get("times")
     if times:
         longest = sorted(((times.get(key) or 0.0, name) for key, name in _TIMES), reverse=True)[:_LONGEST]
         # A value of 0.0 s carries no information.
         parts = [f"{name} {seconds(spent)}" for spent, name in longest if spent >= 0.05]
-        said.append(f"{seconds(times['total'])}: {', '.join(parts)}" if parts else seconds(times["total"]))
-    return _joined(said)
+        pieces.append(f"{seconds(times['total'])}: {', '.join(parts)}" if parts else seconds(times["total"]))
+    return _joined(pieces)
 
 
 _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")

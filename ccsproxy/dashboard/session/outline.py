@@ -42,14 +42,14 @@ def outline_line(sid: str, turn: Turn, most: float) -> Any:
     :param most: the cost of the most expensive turn, whose bar has full length.
     """
     first = turn["steps"][0]["seq"] if turn["steps"] else 1
-    mark, said = _STATES[cache_state(turn)]
+    mark, meaning = _STATES[cache_state(turn)]
     width = round(STEPS * (turn["cost"] or 0.0) / most) if most else 0
     errors = turn["errors"]
     return h.li(
         h.a(
             h.span(str(turn["number"] or ""), class_="number"),
             h.span(clipped(turn["prompt"] or "before the first message", 80), class_="prompt", dir="auto"),
-            h.span(mark, class_=f"cache-dot {cache_state(turn)}", title=said, role="img", aria_label=said)
+            h.span(mark, class_=f"cache-dot {cache_state(turn)}", title=meaning, role="img", aria_label=meaning)
             if mark
             else None,
             h.span(class_=f"cost-bar w{width}", aria_hidden="true"),

@@ -42,14 +42,14 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
         return Page("Session", session_beside(reader, sid, service), "beside", part=True)
     meta = reader.session_meta(sid)
     derived = derived_session(service, sid)
-    told = derived.told if derived else None
-    flow = flow_of(derived.session, derived.told, given.get("from", "")) if derived else Flow((), (), 0)
+    description = derived.description if derived else None
+    flow = flow_of(derived.session, derived.description, given.get("from", "")) if derived else Flow((), (), 0)
     if given.get("part") == "fresh":
         return Page("Fresh", fresh_part(reader, given, derived, flow, meta), "fresh", part=True)
     view = given.get("view", "") if given.get("view", "") in VIEWS else ""
     body = [
         _crumbs(sid, view, meta["request_count"]),
-        session_head(meta, told),
+        session_head(meta, description),
         findings_list(derived.findings if derived else ()),
         h.div(annotation_form(reader, sid), exports(sid, None, EXPORTS), class_="session-tools"),
         context_chart(sid, flow.steps) if view != "calls" else None,
@@ -64,7 +64,7 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
         back="/sessions",
         links=_keys(sid, flow, view),
         styles=["sessions.css", "conversation.css"],
-        side=[outline(sid, told), jumps(sid, told)],
+        side=[outline(sid, description), jumps(sid, description)],
         beside=_beside(reader, sid, given, service),
         level=SESSION,
     )
@@ -80,14 +80,14 @@ def _content(
         return [running_calls(reader, meta), h.p("Nothing of it has ended yet.", class_="note")]
     if view == "costs":
         pieces = list(heaviest(derived.session.carried))
-        times = derived.told["totals"]["times"]
+        times = derived.description["totals"]["times"]
         return costs_view(sid, derived.session.calls, times, pieces, flow.steps, _newest(derived, flow))
     return [
         _pager(sid, flow, "Parts of the conversation"),
         conversation_part(reader, sid, flow, derived.session),
         running_calls(reader, meta) if flow.last else None,
         _pager(sid, flow, "Parts, once more"),
-        aside_calls(sid, derived.told, derived.session),
+        aside_calls(sid, derived.description, derived.session),
     ]
 
 

@@ -49,7 +49,7 @@ def show_step(each: PlacedStep, texts: StepTexts, shown: StepContext) -> Any:
     # No anchors: a call and its result are one item here, and an id may be given only once on a page.
     place = attr.evolve(shown.place, whole=address.exchange(shown.sid, each.seq), anchors=False)
     blocks = texts.answer.blocks if texts.answer else ()
-    said = [_block(block, texts, each, shown, place) for block in blocks if place.budget.element()]
+    shown_parts = [_block(block, texts, each, shown, place) for block in blocks if place.budget.element()]
     marks = [h.p(text, class_="happened", data_testid="mark") for text in shown.marks.get(each.seq, ())]
     return h.article(
         marks,
@@ -58,8 +58,8 @@ def show_step(each: PlacedStep, texts: StepTexts, shown: StepContext) -> Any:
         h.p(f"Not read for this page: the request has {figures.size(each.step.call.request_bytes)}.", class_="note")
         if texts.large
         else None,
-        said or _nothing(each, texts),
-        _agents([agent for agent in each.told["agents"] if not _is_called(agent, blocks)], shown.sid),
+        shown_parts or _nothing(each, texts),
+        _agents([agent for agent in each.description["agents"] if not _is_called(agent, blocks)], shown.sid),
         class_="step",
         id=f"step-{each.seq}",
         data_key=str(each.seq),
@@ -68,14 +68,14 @@ def show_step(each: PlacedStep, texts: StepTexts, shown: StepContext) -> Any:
 
 
 def _head(each: PlacedStep, shown: StepContext) -> Any:
-    told, call, sid = each.told, each.step.call, shown.sid
+    description, call, sid = each.description, each.step.call, shown.sid
     before = shown.previous.get(each.seq)
     changed = (
         h.a("what changed", href=address.diff(sid, before, each.seq), aria_label=f"What call {each.seq} changed")
         if before is not None
         else None
     )
-    state = state_of(told["outcome"])
+    state = state_of(description["outcome"])
     pieces = [
         h.a(
             f"step {each.number}",
@@ -85,20 +85,22 @@ def _head(each: PlacedStep, shown: StepContext) -> Any:
             data_testid="to-exchange",
             aria_label=f"Turn {each.turn['number']}, step {each.number}",
         ),
-        badge(state, h.span(str(call.status or ""), class_="status")) if told["outcome"] != "complete" else None,
-        h.span(_sizes(told), title="prompt, share cached, output"),
-        h.span(figures.total(told["cost"], call.at_least), class_="cost"),
-        h.span(seconds(told["seconds"])),
+        badge(state, h.span(str(call.status or ""), class_="status"))
+        if description["outcome"] != "complete"
+        else None,
+        h.span(_sizes(description), title="prompt, share cached, output"),
+        h.span(figures.total(description["cost"], call.at_least), class_="cost"),
+        h.span(seconds(description["seconds"])),
         cache_mark(shown.verdicts.get(each.seq)),
         changed,
     ]
     return h.header([[piece, " "] for piece in pieces if piece is not None], class_="step-head")
 
 
-def _sizes(told: Mapping[str, Any]) -> str:
-    whole, read = told["input_tokens"], told["cached_tokens"]
+def _sizes(description: Mapping[str, Any]) -> str:
+    whole, read = description["input_tokens"], description["cached_tokens"]
     cached = f", {figures.percent(read, whole)} cached" if whole and read is not None else ""
-    return f"{tokens(whole)}{cached} → {tokens(told['output_tokens'])}"
+    return f"{tokens(whole)}{cached} → {tokens(description['output_tokens'])}"
 
 
 def cache_mark(verdict: Verdict | None) -> Any:
@@ -120,7 +122,7 @@ def _retries(each: PlacedStep, sid: str) -> Any:
         name = str(call.status or call.outcome.replace("_", " "))
         statuses[name] = statuses.get(name, 0) + 1
     lost = (each.step.call.started_ms - attempts[0].started_ms) / 1000
-    said = ", ".join(f"{name} {figures.times(count)}" for name, count in statuses.items())
+    shown_parts = ", ".join(f"{name} {figures.times(count)}" for name, count in statuses.items())
     rows = [
         h.li(
             h.a(f"call {call.seq}", href=address.exchange(sid, call.seq)),
@@ -130,7 +132,7 @@ def _retries(each: PlacedStep, sid: str) -> Any:
         for call in attempts
     ]
     return h.details(
-        h.summary(f"{said}, {seconds(lost)} lost, then"),
+        h.summary(f"{shown_parts}, {seconds(lost)} lost, then"),
         h.ul(rows),
         class_="retries stop-fold",
         data_testid="retries",
@@ -156,16 +158,16 @@ def _thought(block: Block, place: Place) -> Any:
 
 def _tool(block: Block, texts: StepTexts, each: PlacedStep, shown: StepContext, place: Place) -> Any:
     """Show a call and its result as one item: a line until it is opened."""
-    told = next((call for call in each.told["calls"] if call["id"] and call["id"] == block.id), None)
+    description = next((call for call in each.description["calls"] if call["id"] and call["id"] == block.id), None)
     result = texts.results.get(block.id or "")
-    agents = [agent for agent in each.told["agents"] if agent["call"] and agent["call"] == block.id]
+    agents = [agent for agent in each.description["agents"] if agent["call"] and agent["call"] == block.id]
     failed = bool(result and result.is_error)
     head = h.summary(
         h.span(block.name or "tool", class_="tool"),
         " ",
-        h.span(_target(block, told), class_="target"),
+        h.span(_target(block, description), class_="target"),
         h.span(" → sub-agent: ", ", ".join(_agent_sums(agent) for agent in agents), class_="muted") if agents else "",
-        h.span(_came(told, result, failed), class_="came bad-figure" if failed else "came muted"),
+        h.span(_came(description, result, failed), class_="came bad-figure" if failed else "came muted"),
     )
     return h.details(
         head,
@@ -177,15 +179,15 @@ def _tool(block: Block, texts: StepTexts, each: PlacedStep, shown: StepContext, 
     )
 
 
-def _target(block: Block, told: Mapping[str, Any] | None) -> str:
-    if told and told["target"]:
-        return figures.clipped(str(told["target"]), 140)
+def _target(block: Block, description: Mapping[str, Any] | None) -> str:
+    if description and description["target"]:
+        return figures.clipped(str(description["target"]), 140)
     if isinstance(block.value, dict):
         return figures.clipped(", ".join(str(value) for value in block.value.values() if isinstance(value, str)), 140)
     return figures.clipped(str(block.value or ""), 140)
 
 
-def _came(told: Mapping[str, Any] | None, result: Block | None, failed: bool) -> str:
+def _came(description: Mapping[str, Any] | None, result: Block | None, failed: bool) -> str:
     """Summarise a tool's result: lines, tokens, time, and whether it failed."""
     if result is None:
         return " → no result"
@@ -193,13 +195,13 @@ def _came(told: Mapping[str, Any] | None, result: Block | None, failed: bool) ->
         each.text.rstrip("\n").count("\n") + 1 for each in result.content if each.kind == "text" and each.text
     )
     images = sum(each.kind == "image" for each in result.content)
-    said = [figures.plural(lines, "line")] if lines else []
-    said += [figures.plural(images, "image")] if images else []
-    if told and told["result"]:
-        said.append(f"{tokens(told['result']['tokens'])} tokens")
-    if told and told["seconds"] is not None:
-        said.append(seconds(told["seconds"]))
-    return f" → {'failed, ' if failed else ''}{' · '.join(said) or 'nothing'}"
+    shown_parts = [figures.plural(lines, "line")] if lines else []
+    shown_parts += [figures.plural(images, "image")] if images else []
+    if description and description["result"]:
+        shown_parts.append(f"{tokens(description['result']['tokens'])} tokens")
+    if description and description["seconds"] is not None:
+        shown_parts.append(seconds(description["seconds"]))
+    return f" → {'failed, ' if failed else ''}{' · '.join(shown_parts) or 'nothing'}"
 
 
 def _result(result: Block, place: Place) -> Any:
@@ -207,8 +209,8 @@ def _result(result: Block, place: Place) -> Any:
 
 
 def _unanswered(each: PlacedStep) -> Any:
-    said = "No result was sent back." if each.step.following else "No result yet."
-    return h.p(said, class_="muted")
+    shown_parts = "No result was sent back." if each.step.following else "No result yet."
+    return h.p(shown_parts, class_="muted")
 
 
 def _is_called(agent: Mapping[str, Any], blocks: Sequence[Block]) -> bool:
@@ -249,11 +251,11 @@ def _agent(agent: Mapping[str, Any], sid: str) -> Any:
 
 def _agent_step(step: Mapping[str, Any], sid: str) -> Any:
     calls = ", ".join(f"{call['name']} {call['target'] or ''}".strip() for call in step["calls"])
-    said = figures.clipped(str(step["text"] or ""), 300)
+    shown_parts = figures.clipped(str(step["text"] or ""), 300)
     return h.li(
         h.a(f"call {step['seq']}", href=address.exchange(sid, step["seq"]), id=f"step-{step['seq']}"),
         f" {calls} " if calls else " ",
-        said,
+        shown_parts,
         h.span(f" {_sizes(step)} · {figures.total(step['cost'], None)} · {seconds(step['seconds'])}", class_="muted"),
         _agents(step["agents"], sid),
     )

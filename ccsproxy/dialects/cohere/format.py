@@ -84,8 +84,8 @@ def _is_chat(facts: Facts, version: str, last: str) -> bool:
     if last != "chat":
         return False
     if version == "v2":
-        return isinstance(facts.asked("messages"), list)
-    return isinstance(facts.asked("message"), str) and facts.asked("messages") is None
+        return isinstance(facts.request_member("messages"), list)
+    return isinstance(facts.request_member("message"), str) and facts.request_member("messages") is None
 
 
 def _is_error(value: Any) -> bool:

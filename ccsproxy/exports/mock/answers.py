@@ -119,10 +119,10 @@ def _of_relay(record: Mapping[str, Any]) -> RecordedAnswer | None:
     error, outcome = record.get("error") or {}, str(record.get("outcome") or "")
     if not outcome.startswith(("upstream_", "tls_")):
         return None  # the client disconnected, or the proxy stopped
-    said = b'{"error":{"type":"%b","message":"%b"}}' % (
+    error_body = b'{"error":{"type":"%b","message":"%b"}}' % (
         outcome.encode(),
         str(error.get("message") or outcome).replace("\\", "").replace('"', "'").encode(),
     )
     at = (record.get("duration_ms") or 0.0) / 1000
     status, reason = (504, "Gateway Timeout") if outcome in _TIMEOUTS else (502, "Bad Gateway")
-    return RecordedAnswer(status, reason, (("content-type", "application/json"),), at, ((at, said),))
+    return RecordedAnswer(status, reason, (("content-type", "application/json"),), at, ((at, error_body),))

@@ -44,8 +44,8 @@ def compared_call(method: str, target: str, body: Any, raw: bytes = b"") -> Comp
     :param body: its JSON, None if it has none.
     :param raw: its bytes, for one without JSON.
     """
-    said = raw if body is None else _canonical(body)
-    digest = hashlib.sha256(said).digest()
+    canonical = raw if body is None else _canonical(body)
+    digest = hashlib.sha256(canonical).digest()
     if not isinstance(body, dict):
         return ComparedCall(method, target.partition("?")[0], digest)
     return ComparedCall(method, target.partition("?")[0], digest, _units(body), _kind(body))
@@ -101,46 +101,46 @@ class Matcher:
         """The calls that have not been used."""
         return [number for number in range(len(self._calls)) if number not in self._given]
 
-    def choose(self, asked: ComparedCall) -> Matched | None:
+    def choose(self, request: ComparedCall) -> Matched | None:
         """Return the call that answers a request, None if there is none."""
-        found = self._next(asked) if self._how == NEXT else self._fitting(asked)
+        found = self._next(request) if self._how == NEXT else self._fitting(request)
         if found is not None:
             self._given.add(found.number)
         return found
 
-    def nearest(self, asked: ComparedCall) -> int | None:
+    def nearest(self, request: ComparedCall) -> int | None:
         """Return the call that is most similar to a request, to explain why none was chosen."""
-        same = [number for number, call in enumerate(self._calls) if _address(call) == _address(asked)]
-        return max(same, key=lambda number: _common(self._calls[number], asked), default=None)
+        same = [number for number, call in enumerate(self._calls) if _address(call) == _address(request)]
+        return max(same, key=lambda number: _common(self._calls[number], request), default=None)
 
-    def _next(self, asked: ComparedCall) -> Matched | None:
-        number = next((each for each in self.left if _address(self._calls[each]) == _address(asked)), None)
+    def _next(self, request: ComparedCall) -> Matched | None:
+        number = next((each for each in self.left if _address(self._calls[each]) == _address(request)), None)
         return None if number is None else Matched(number, NEXT)
 
-    def _fitting(self, asked: ComparedCall) -> Matched | None:
-        same = [number for number, call in enumerate(self._calls) if _address(call) == _address(asked)]
-        equal = [number for number in same if self._calls[number].body == asked.body]
+    def _fitting(self, request: ComparedCall) -> Matched | None:
+        same = [number for number, call in enumerate(self._calls) if _address(call) == _address(request)]
+        equal = [number for number in same if self._calls[number].body == request.body]
         if equal:
             return Matched(self._first(equal), "equal")
         if self._how == EXACT:
             return None
-        alike = [number for number in same if self._calls[number].units == asked.units]
+        alike = [number for number in same if self._calls[number].units == request.units]
         if alike:
-            return Matched(self._likest(alike, asked), "alike")
-        rest = [number for number in same if number not in self._given and _common(self._calls[number], asked)]
-        if not asked.units or not rest:
+            return Matched(self._likest(alike, request), "alike")
+        rest = [number for number in same if number not in self._given and _common(self._calls[number], request)]
+        if not request.units or not rest:
             return None
-        longest = max(_common(self._calls[number], asked) for number in rest)
-        best = [number for number in rest if _common(self._calls[number], asked) == longest]
-        return Matched(self._likest(best, asked), "begins alike")
+        longest = max(_common(self._calls[number], request) for number in rest)
+        best = [number for number in rest if _common(self._calls[number], request) == longest]
+        return Matched(self._likest(best, request), "begins alike")
 
     def _first(self, numbers: list[int]) -> int:
         """Return the first unused call, else the last: the final result of a retry."""
         return next((number for number in numbers if number not in self._given), numbers[-1])
 
-    def _likest(self, numbers: list[int], asked: ComparedCall) -> int:
+    def _likest(self, numbers: list[int], request: ComparedCall) -> int:
         def likeness(number: int) -> int:
-            return sum(a == b for a, b in zip(self._calls[number].kind, asked.kind, strict=False))
+            return sum(a == b for a, b in zip(self._calls[number].kind, request.kind, strict=False))
 
         most = max(map(likeness, numbers))
         return self._first([number for number in numbers if likeness(number) == most])

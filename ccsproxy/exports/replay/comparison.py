@@ -90,8 +90,8 @@ def usage_of(record: Mapping[str, Any]) -> Usage | None:
 
 def as_json(side: ReplaySide) -> dict[str, Any]:
     """Return a side as plain data, for JSON."""
-    said = {name: value for name, value in attr.asdict(side, recurse=False).items() if name != "usage"}
-    return {**said, "usage": msgspec.to_builtins(side.usage), "text": side.text, "tool_calls": side.calls}
+    lines = {name: value for name, value in attr.asdict(side, recurse=False).items() if name != "usage"}
+    return {**lines, "usage": msgspec.to_builtins(side.usage), "text": side.text, "tool_calls": side.calls}
 
 
 def table_lines(sides: Sequence[ReplaySide]) -> Iterator[str]:
@@ -100,8 +100,8 @@ def table_lines(sides: Sequence[ReplaySide]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in columns]
     for name, *cells in zip(_NAMES, *columns, strict=True):
         if name in _ALWAYS or any(cells):
-            told = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-            yield f"{name:<8} {'   '.join(told)}".rstrip()
+            row = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            yield f"{name:<8} {'   '.join(row)}".rstrip()
 
 
 _NAMES = ("", "model", "ended", "stop", "sent", "cached", "out", "cost", "ttft", "time", "calls")
@@ -146,6 +146,6 @@ def answer_lines(sides: Sequence[ReplaySide], width: int) -> Iterator[str]:
 
 def _wrapped(side: ReplaySide, width: int) -> Iterator[str]:
     yield side.title[:width]
-    said = side.text or (side.error and f"({side.error})") or "(no words)"
-    for line in said.splitlines():
+    lines = side.text or (side.error and f"({side.error})") or "(no words)"
+    for line in lines.splitlines():
         yield from textwrap.wrap(line, width, replace_whitespace=False, drop_whitespace=True) or [""]

@@ -47,16 +47,16 @@ def read_place(text: str) -> tuple[Place, str]:
 
 def write_place(place: Place) -> str:
     """Format a place so that `read_place` can parse it."""
-    said = ""
+    path = ""
     for step in place:
         if isinstance(step, int):
-            said += f"[{step}]"
+            path += f"[{step}]"
         elif _PLAIN.fullmatch(step):
-            said += f".{step}" if said else step
+            path += f".{step}" if path else step
         else:
             escaped = step.replace("\\", "\\\\").replace("'", "\\'")
-            said += f"['{escaped}']"
-    return said
+            path += f"['{escaped}']"
+    return path
 
 
 def with_value(value: Any, place: Place, new: Any) -> Any:

@@ -149,7 +149,7 @@ def _as_post(record: Mapping[str, Any], target: str) -> tuple[Mapping[str, Any],
     if body.get("generate") is False:
         raise NotReplayable("it only warmed up the connection and requested no response")
     # `forwarded_path` has the handshake's path, which is also that of the POST.
-    asked = {name: value for name, value in body.items() if name not in _SOCKET_ONLY} | {"stream": True}
+    members = {name: value for name, value in body.items() if name not in _SOCKET_ONLY} | {"stream": True}
     fields = [(name, value) for name, value in header_pairs(request) if name.lower() != "openai-beta"]
     fields += [("content-type", "application/json"), ("accept", "text/event-stream")]
-    return {**record, "request": {**request, "body": asked, "headers_raw": fields}}, target
+    return {**record, "request": {**request, "body": members, "headers_raw": fields}}, target

@@ -34,12 +34,12 @@ def meaning(cache: Mapping[str, Any]) -> tuple[str, str]:
     :param cache: as returned by `ccsproxy.store.reader.insights.Insights.cache`.
     """
     verdict, cause = str(cache["verdict"]), str(cache["cause"])
-    name, said = VERDICTS.get(verdict, (verdict, ""))
+    name, explained = VERDICTS.get(verdict, (verdict, ""))
     if verdict == "changed":
         return name, f"the {part_words(cache['part'])} changed"
     if cause not in ("", verdict):
-        said = _CAUSES.get(cause, cause.replace("_", " "))
-    return name, said
+        explained = _CAUSES.get(cause, cause.replace("_", " "))
+    return name, explained
 
 
 def part_words(part: str | None) -> str:

@@ -123,11 +123,11 @@ def _tool_seconds(part: Part, step: Step, called: Sequence[Part]) -> float | Non
     following = step.following
     if following is None:
         return None
-    said = [ms for name, ms in following.tool_ms if name == part.name]
+    durations = [ms for name, ms in following.tool_ms if name == part.name]
     # The client names durations by tool, in the order of the calls: of two reads the second has the second.
-    position = [each.id for each in called if each.name == part.name].index(part.id) if said else 0
-    if position < len(said):
-        return round(said[position] / 1000, 3)
+    position = [each.id for each in called if each.name == part.name].index(part.id) if durations else 0
+    if position < len(durations):
+        return round(durations[position] / 1000, 3)
     # An upper bound: reading the result and thinking about the next prompt are in it, too.
     return round(max(following.started_ms - step.call.ended_ms, 0.0) / 1000, 3)
 

@@ -18,10 +18,10 @@ def purpose_of(record: Mapping[str, Any], body: Any, found: Sequence[Item]) -> s
         return "count" if category == "count_tokens" else "other"
     headers = fields(fields(record.get("request")).get("headers"))
     texts = _texts(found)
-    said = _CLASSES.get(str(headers.get("x-claude-code-request-class")))
-    if said == "main" and not headers.get("x-claude-code-compaction"):
-        return said
-    if said == "compaction" or headers.get("x-claude-code-compaction") or _compacts(record, headers, texts):
+    request_class = _CLASSES.get(str(headers.get("x-claude-code-request-class")))
+    if request_class == "main" and not headers.get("x-claude-code-compaction"):
+        return request_class
+    if request_class == "compaction" or headers.get("x-claude-code-compaction") or _compacts(record, headers, texts):
         return "compaction"
     if _is_title(body, texts):
         return "title"

@@ -102,8 +102,8 @@ def tools_changed(before: Sequence[Item], after: Sequence[Item]) -> str:
     added = [name for name in new if name not in old]
     removed = [name for name in old if name not in new]
     edited = [name for name in new if name in old and new[name] != old[name]]
-    said = [f"{sign} {_names(names)}" for sign, names in (("+", added), ("-", removed), ("~", edited)) if names]
-    return "; ".join(said) or "the same tools in another order"
+    phrases = [f"{sign} {_names(names)}" for sign, names in (("+", added), ("-", removed), ("~", edited)) if names]
+    return "; ".join(phrases) or "the same tools in another order"
 
 
 def tools_in_brief(before: Sequence[Item], after: Sequence[Item]) -> str:
@@ -117,10 +117,10 @@ def tools_in_brief(before: Sequence[Item], after: Sequence[Item]) -> str:
         ("−", [name for name in old if name not in new]),
         ("~", [name for name in new if name in old and new[name] != old[name]]),
     )
-    said = [
+    phrases = [
         f"{sign}{count} {name}" for sign, names in changes for name, count in Counter(map(_server, names)).items()
     ]
-    return ", ".join(said[:_NAMES]) + (f" and {len(said) - _NAMES} more" if len(said) > _NAMES else "")
+    return ", ".join(phrases[:_NAMES]) + (f" and {len(phrases) - _NAMES} more" if len(phrases) > _NAMES else "")
 
 
 def _server(name: str) -> str:

@@ -110,8 +110,8 @@ def _completion(model: str) -> dict[str, Any]:
 
 def _chunks(model: str) -> Iterable[dict[str, Any]]:
     base = {"id": "chatcmpl-mock", "object": "chat.completion.chunk", "created": 1790000000, "model": model}
-    said = {"role": "assistant", "content": _TEXT}
-    yield {**base, "choices": [{"index": 0, "delta": said, "finish_reason": None}]}
+    answer_message = {"role": "assistant", "content": _TEXT}
+    yield {**base, "choices": [{"index": 0, "delta": answer_message, "finish_reason": None}]}
     yield {**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
 

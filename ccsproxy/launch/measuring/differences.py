@@ -72,8 +72,8 @@ class MeasuredRequest:
     def shape(self) -> tuple[str, int, int]:
         """What distinguishes parallel calls to one address, so that they are compared with their like."""
         body = self.body if isinstance(self.body, Mapping) else {}
-        said = body.get("messages") or body.get("input") or body.get("contents") or ()
-        return (str(body.get("model")), len(body.get("tools") or ()), len(said))
+        messages = body.get("messages") or body.get("input") or body.get("contents") or ()
+        return (str(body.get("model")), len(body.get("tools") or ()), len(messages))
 
 
 def still(text: str) -> str:
@@ -140,8 +140,8 @@ class MeasuredDifference:
         if min(len(one), len(other)) < _LIST:
             return f"{self.one[:160]!r} and {self.other[:160]!r}"
         lost, new = [each for each in one if each not in other], [each for each in other if each not in one]
-        said = [*(["without " + ",".join(lost)] if lost else []), *(["with " + ",".join(new)] if new else [])]
-        return "; ".join(said) or "in another order"
+        messages = [*(["without " + ",".join(lost)] if lost else []), *(["with " + ",".join(new)] if new else [])]
+        return "; ".join(messages) or "in another order"
 
 
 def compare(one: Iterable[MeasuredRequest], other: Iterable[MeasuredRequest]) -> list[MeasuredDifference]:

@@ -88,19 +88,19 @@ class _Handler(BaseHTTPRequestHandler):
             body = json.loads(raw) if raw else None
         except ValueError:
             body = None
-        said = answer(self.command, self.path.partition("?")[0], body)
+        reply = answer(self.command, self.path.partition("?")[0], body)
         if self.headers.get("Upgrade"):
-            said = UPGRADE_REFUSED
+            reply = UPGRADE_REFUSED
         fields = tuple(self.headers.items())
         self.server.mock.remember(
-            MeasuredRequest("http", self.command, self._host, self.path, fields, body, said.is_model_call)
+            MeasuredRequest("http", self.command, self._host, self.path, fields, body, reply.is_model_call)
         )
-        self.send_response(said.status)
-        self.send_header("Content-Type", said.content_type)
-        self.send_header("Content-Length", str(len(said.body)))
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(said.body)
+            self.wfile.write(reply.body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer
 

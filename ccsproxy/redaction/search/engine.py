@@ -72,10 +72,10 @@ class BacktrackingEngine:
 
 def _sentence(reason: Exception) -> str:
     text = reason.args[0] if reason.args else ""
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-    if said.startswith("invalid perl operator"):
-        return f"{said}, since what looks around cannot be searched in the same time for every text"
-    return said
+    message = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    if message.startswith("invalid perl operator"):
+        return f"{message}, since what looks around cannot be searched in the same time for every text"
+    return message
 
 
 def make_engine(pattern: bytes) -> PatternEngine:

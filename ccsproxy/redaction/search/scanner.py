@@ -178,9 +178,9 @@ class Scanner:
         """Check a match that is neither a token nor a key file."""
         if is_spoken(text, start, end):
             end = end_of_word(text, start)  # what follows was part of the match, and may be a finding of its own
-            told = find_spoken(text, start, end)
-            if told is not None:
-                return _noted(told, end, findings)
+            in_sentence = find_spoken(text, start, end)
+            if in_sentence is not None:
+                return _noted(in_sentence, end, findings)
             if not is_separated(text, end):
                 return end
         first = text[start]

@@ -80,11 +80,11 @@ class ClickHouseTarget:
         """Create the tables, or upgrade them."""
         if self._is_open:
             return
-        said = (await self._ask("SELECT version()")).body.decode("ascii", "replace").strip()
-        version = _version(said)
+        text = (await self._ask("SELECT version()")).body.decode("ascii", "replace").strip()
+        version = _version(text)
         if version < OLDEST:
             raise Unavailable(
-                f"{self._address.authority} is ClickHouse {said[:20]}; version 24.3 or newer is required"
+                f"{self._address.authority} is ClickHouse {text[:20]}; version 24.3 or newer is required"
             )
         known = await self._columns()
         if any(table.name not in known for table in self._tables):
@@ -126,11 +126,11 @@ class ClickHouseTarget:
         names = [table.name for table in self._tables]
         self._maker.sent_texts.forget()
         if "messages" in names:
-            said = f"{database(self._address)}.exchange_messages"
+            text = f"{database(self._address)}.exchange_messages"
             await self._ask(
                 f"DELETE FROM {own_table(self._address, 'messages')}{on_cluster(self._address)} WHERE "  # noqa: S608
-                f"hash IN (SELECT hash FROM {said} WHERE {own}) AND "
-                f"hash NOT IN (SELECT hash FROM {said} WHERE NOT ({own}))",
+                f"hash IN (SELECT hash FROM {text} WHERE {own}) AND "
+                f"hash NOT IN (SELECT hash FROM {text} WHERE NOT ({own}))",
                 {"allow_nondeterministic_mutations": "1"},
             )
         for name in names:
@@ -189,13 +189,13 @@ class ClickHouseTarget:
 
 def exception_code(reply: Reply) -> int:
     """Return the code of the server's exception, 0 for none; one that occurs after the head is only in the body."""
-    said = reply.headers.get("x-clickhouse-exception-code", "")
-    if said.isascii() and said.isdigit():
-        return int(said)
+    text = reply.headers.get("x-clickhouse-exception-code", "")
+    if text.isascii() and text.isdigit():
+        return int(text)
     found = _EXCEPTION.search(reply.body)
     return int(found[1]) if found else 0
 
 
-def _version(said: str) -> tuple[int, int]:
-    parts = [int(each) for each in said.split(".")[:2] if each.isdigit()]
+def _version(text: str) -> tuple[int, int]:
+    parts = [int(each) for each in text.split(".")[:2] if each.isdigit()]
     return (parts[0], parts[1]) if len(parts) == 2 else (0, 0)

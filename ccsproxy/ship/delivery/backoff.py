@@ -26,13 +26,13 @@ class Backoff:
         """Restart with the shortest pause."""
         self.failures = 0
 
-    def pause(self, asked: float | None = None) -> float:
+    def pause(self, requested: float | None = None) -> float:
         """Count a failure.
 
-        :param asked: the delay in seconds that the target asks for.
+        :param requested: the delay in seconds that the target asks for.
         :return: seconds to wait.
         """
         whole = min(LONGEST, FIRST * 2.0 ** min(self.failures, 20))
         self.failures += 1
         pause = whole * (0.5 + self._chance() / 2)
-        return max(pause, min(asked, LONGEST_ASKED)) if asked is not None and asked > 0 else pause
+        return max(pause, min(requested, LONGEST_ASKED)) if requested is not None and requested > 0 else pause

@@ -93,11 +93,11 @@ def says_error(reply: Reply) -> bool:
     Functions behind some gateways do (``errorMessage``), so do bulk endpoints (``errors``) and custom ones.
     """
     try:
-        said = msgspec.json.decode(reply.body, type=dict[str, Any])
+        members = msgspec.json.decode(reply.body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeError):
         return False
-    denied = said.get("success", True) is False or said.get("ok", True) is False
-    return denied or any(said.get(name) for name in ("error", "errors", "errorMessage"))
+    denied = members.get("success", True) is False or members.get("ok", True) is False
+    return denied or any(members.get(name) for name in ("error", "errors", "errorMessage"))
 
 
 def packed(batch: LineBatch) -> tuple[bytes, list[tuple[ShippedLine, str]]]:

@@ -29,26 +29,26 @@ def resource_of(record: Record) -> tuple[tuple[str, str], ...]:
     """Return the resource of a call: the agent is the service, the machine its instance."""
     client, labels = fields(record.get("client")), fields(record.get("labels"))
     host = str(labels.get("host") or "")
-    said = {
+    attributes = {
         names.SERVICE_NAME: client.get("name") or "ccsproxy",
         names.SERVICE_VERSION: client.get("version"),
         names.SERVICE_INSTANCE: host,
         names.HOST_NAME: host,
     }
-    return tuple((name, str(value)) for name, value in said.items() if value)
+    return tuple((name, str(value)) for name, value in attributes.items() if value)
 
 
 def common(record: Record) -> Attributes:
     """Return the attributes common to the spans of a session."""
     labels, client = fields(record.get("labels")), fields(record.get("client"))
-    said: Attributes = {}
+    attributes: Attributes = {}
     session = str(record.get("session_id") or "")
-    said[names.SESSION_ID] = said[names.CONVERSATION_ID] = session
-    _put(said, names.USER_ID, labels.get("user") or client.get("account"))
+    attributes[names.SESSION_ID] = attributes[names.CONVERSATION_ID] = session
+    _put(attributes, names.USER_ID, labels.get("user") or client.get("account"))
     for key, value in labels.items():
         if key not in ("user", "host"):
-            said[f"ccsproxy.label.{key}"] = str(value)
-    return said
+            attributes[f"ccsproxy.label.{key}"] = str(value)
+    return attributes
 
 
 def operation_of(record: Record) -> str | None:
@@ -97,11 +97,11 @@ def server(record: Record) -> Attributes:
         port = split.port or {"https": 443, "http": 80}.get(split.scheme)
     except ValueError:
         return {}
-    said: Attributes = {}
-    _put(said, names.SERVER_ADDRESS, split.hostname)
+    attributes: Attributes = {}
+    _put(attributes, names.SERVER_ADDRESS, split.hostname)
     if split.hostname:
-        _put(said, names.SERVER_PORT, port)
-    return said
+        _put(attributes, names.SERVER_PORT, port)
+    return attributes
 
 
 def span_name(record: Record) -> str:
@@ -115,45 +115,45 @@ def span_name(record: Record) -> str:
 def call_attributes(record: Record) -> Attributes:
     """Return a span's attributes about the call, without its content."""
     request, response = fields(record.get("request")), fields(record.get("response"))
-    said: Attributes = {**common(record), **server(record)}
-    _put(said, names.ERROR_TYPE, error_type(record))
-    _put(said, names.HTTP_METHOD, request.get("method"))
-    _put(said, names.HTTP_STATUS, response.get("status"))
-    _put(said, names.URL_PATH, str(request.get("path") or "").partition("?")[0])
-    said["ccsproxy.record.id"] = str(record.get("id"))
-    said["ccsproxy.record.seq"] = int(record.get("seq") or 0)
-    said["ccsproxy.outcome"] = str(record.get("outcome"))
-    said["ccsproxy.upstream"] = str(record.get("upstream"))
-    _put(said, "ccsproxy.category", record.get("category"))
-    _put(said, names.RESPONSE_MODEL, record.get("response_model"))
+    attributes: Attributes = {**common(record), **server(record)}
+    _put(attributes, names.ERROR_TYPE, error_type(record))
+    _put(attributes, names.HTTP_METHOD, request.get("method"))
+    _put(attributes, names.HTTP_STATUS, response.get("status"))
+    _put(attributes, names.URL_PATH, str(request.get("path") or "").partition("?")[0])
+    attributes["ccsproxy.record.id"] = str(record.get("id"))
+    attributes["ccsproxy.record.seq"] = int(record.get("seq") or 0)
+    attributes["ccsproxy.outcome"] = str(record.get("outcome"))
+    attributes["ccsproxy.upstream"] = str(record.get("upstream"))
+    _put(attributes, "ccsproxy.category", record.get("category"))
+    _put(attributes, names.RESPONSE_MODEL, record.get("response_model"))
     if operation_of(record) is not None:
-        said.update(_of_model_call(record, fields(request.get("body")), response))
-    return said
+        attributes.update(_of_model_call(record, fields(request.get("body")), response))
+    return attributes
 
 
 def _of_model_call(record: Record, body: Mapping[str, Any], response: Mapping[str, Any]) -> Attributes:
     client, timing = fields(record.get("client")), fields(record.get("timing"))
     answer = fields(response.get("body_reassembled"))
-    said: Attributes = {names.OPERATION: operation_of(record) or "", names.PROVIDER: provider_name(record)}
-    _put(said, names.REQUEST_MODEL, record.get("model"))
-    _put(said, names.RESPONSE_ID, answer.get("id") or answer.get("responseId"))
-    _put(said, names.AGENT_NAME, client.get("name"))
-    _put(said, names.AGENT_VERSION, client.get("version"))
-    _put(said, names.AGENT_ID, client.get("agent"))
-    _put(said, names.PREVIOUS_RESPONSE, body.get("previous_response_id"))
-    _put(said, names.REASONING_LEVEL, _reasoning(body))
+    attributes: Attributes = {names.OPERATION: operation_of(record) or "", names.PROVIDER: provider_name(record)}
+    _put(attributes, names.REQUEST_MODEL, record.get("model"))
+    _put(attributes, names.RESPONSE_ID, answer.get("id") or answer.get("responseId"))
+    _put(attributes, names.AGENT_NAME, client.get("name"))
+    _put(attributes, names.AGENT_VERSION, client.get("version"))
+    _put(attributes, names.AGENT_ID, client.get("agent"))
+    _put(attributes, names.PREVIOUS_RESPONSE, body.get("previous_response_id"))
+    _put(attributes, names.REASONING_LEVEL, _reasoning(body))
     # Only for a stream: the convention is about the first chunk, which a non-streamed response does not have.
     if "stream" in response:
-        said[names.STREAM] = True
+        attributes[names.STREAM] = True
         if timing.get("first_byte") is not None:
-            said[names.TIME_TO_FIRST_CHUNK] = timing["first_byte"] / 1e3
+            attributes[names.TIME_TO_FIRST_CHUNK] = timing["first_byte"] / 1e3
     if record.get("ttft_ms") is not None:
-        said["ccsproxy.time_to_first_token"] = record["ttft_ms"] / 1e3
+        attributes["ccsproxy.time_to_first_token"] = record["ttft_ms"] / 1e3
     if record.get("stop_reason") or record.get("outcome") != "complete":
-        said[names.FINISH_REASONS] = [str(record.get("stop_reason") or "error")]
-    said.update(settings(body))
-    said.update(usage_attributes(fields(record.get("usage"))))
-    return said
+        attributes[names.FINISH_REASONS] = [str(record.get("stop_reason") or "error")]
+    attributes.update(settings(body))
+    attributes.update(usage_attributes(fields(record.get("usage"))))
+    return attributes
 
 
 def _reasoning(body: Mapping[str, Any]) -> Any:
@@ -169,18 +169,18 @@ def settings(body: Mapping[str, Any]) -> Attributes:
     config = (
         fields(body.get("generationConfig")) or fields(body.get("inferenceConfig")) or fields(body.get("options"))
     )
-    said: Attributes = {}
+    attributes: Attributes = {}
     for name, (kind, spellings) in names.REQUEST_SETTINGS.items():
         value = next((each[key] for each in (body, config) for key in spellings if key in each), None)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            said[name] = kind(value)
+            attributes[name] = kind(value)
     # The conventions require it only if it is not one ("gen-ai-spans").
-    if said.get("gen_ai.request.choice.count") == 1:
-        del said["gen_ai.request.choice.count"]
+    if attributes.get("gen_ai.request.choice.count") == 1:
+        del attributes["gen_ai.request.choice.count"]
     stops = body.get("stop_sequences", body.get("stop", config.get("stopSequences")))
     if isinstance(stops, list) and stops and all(isinstance(each, str) for each in stops):
-        said[names.STOP_SEQUENCES] = stops
-    return said
+        attributes[names.STOP_SEQUENCES] = stops
+    return attributes
 
 
 def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
@@ -188,20 +188,20 @@ def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
 
     An unknown count is omitted, and the sum with it.
     """
-    said: Attributes = {}
+    attributes: Attributes = {}
     read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
     if usage.get("input_tokens") is not None:
-        said[names.INPUT_TOKENS] = usage["input_tokens"] + (read or 0) + (written or 0)
-    _put(said, names.OUTPUT_TOKENS, usage.get("output_tokens"))
-    _put(said, names.CACHE_READ, read)
-    _put(said, names.CACHE_WRITE, written)
-    _put(said, names.CACHE_WRITE_BEFORE, written)
-    _put(said, names.REASONING_TOKENS, usage.get("reasoning_tokens"))
-    return said
+        attributes[names.INPUT_TOKENS] = usage["input_tokens"] + (read or 0) + (written or 0)
+    _put(attributes, names.OUTPUT_TOKENS, usage.get("output_tokens"))
+    _put(attributes, names.CACHE_READ, read)
+    _put(attributes, names.CACHE_WRITE, written)
+    _put(attributes, names.CACHE_WRITE_BEFORE, written)
+    _put(attributes, names.REASONING_TOKENS, usage.get("reasoning_tokens"))
+    return attributes
 
 
-def _put(said: Attributes, name: str, value: Any) -> None:
+def _put(attributes: Attributes, name: str, value: Any) -> None:
     """Set an attribute whose value is known."""
     if isinstance(value, str | bool | int | float) and value != "":
         good: Value = value
-        said[name] = good
+        attributes[name] = good

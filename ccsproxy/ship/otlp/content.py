@@ -34,32 +34,37 @@ def _content(record: Mapping[str, Any]) -> Attributes:
     request, response = fields(record.get("request")), fields(record.get("response"))
     body, answer = request.get("body"), response.get("body_reassembled")
     view = request_view(record.get("dialect"), body)
-    said: Attributes = {}
+    attributes: Attributes = {}
     messages, left_out = _bounded([_message(each) for each in view.messages])
-    _say(said, names.SYSTEM, parts(view.system), MOST_TEXT)
-    _say(said, names.INPUT, messages, MOST_MESSAGES)
+    _say(attributes, names.SYSTEM, parts(view.system), MOST_TEXT)
+    _say(attributes, names.INPUT, messages, MOST_MESSAGES)
     if left_out:
-        said[LEFT_OUT] = left_out
-    _say(said, names.TOOL_DEFINITIONS, [{"type": "function", "name": tool.name} for tool in view.tools], MOST_TEXT)
+        attributes[LEFT_OUT] = left_out
+    _say(
+        attributes,
+        names.TOOL_DEFINITIONS,
+        [{"type": "function", "name": tool.name} for tool in view.tools],
+        MOST_TEXT,
+    )
     # The body of an error is reported by the span's status, and is not a response of the model.
     if answer is not None and (response.get("status") or 0) < 400:
         reply = _message(answer_view(record.get("dialect"), answer))
         reply |= {"role": "assistant", "finish_reason": str(record.get("stop_reason") or "error")}
-        _say(said, names.OUTPUT, [reply], MOST_MESSAGES)
-    return said
+        _say(attributes, names.OUTPUT, [reply], MOST_MESSAGES)
+    return attributes
 
 
-def _say(said: Attributes, name: str, value: Sequence[Any], most: int) -> None:
+def _say(attributes: Attributes, name: str, value: Sequence[Any], most: int) -> None:
     if not value:
         return
     text = jsontext.dumps(value).decode("utf-8", "replace")
     if len(text) > most:
-        said[CUT] = True
+        attributes[CUT] = True
         # A quarter, because a letter takes up to six characters in JSON, and names and punctuation are added.
         value = _shortened(value, most // 4 // max(1, len(value)))
         text = jsontext.dumps(value).decode("utf-8", "replace")
     if len(text) <= most:
-        said[name] = text
+        attributes[name] = text
 
 
 def _bounded(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:

@@ -30,10 +30,10 @@ class SpanEncoder:
         by_session: dict[str, dict[int, Record]] = {}
         for record in records:
             by_session.setdefault(str(record["session_id"]), {})[int(record["seq"])] = record
-        told = {(record["session_id"], record["seq"]): record for record in whole or ()}
+        by_call = {(record["session_id"], record["seq"]): record for record in whole or ()}
         found: list[Span] = []
         for session_id, fresh in by_session.items():
-            facts = [told.get((session_id, seq), record) for seq, record in fresh.items()]
+            facts = [by_call.get((session_id, seq), record) for seq, record in fresh.items()]
             session = self.history.add(session_id, facts)
             found += SessionTree(session_id, session, fresh, self._content).spans()
         return found

@@ -61,18 +61,18 @@ class CallMetrics:
         if operation_of(record) is None:
             return
         # Without the body, of which no setting is an attribute here: reading it would cost more than all the sums.
-        said = call_attributes({**record, "request": {**fields(record.get("request")), "body": None}})
-        whose = self._bounded(tuple(str(said.get(name, "")) for name in _WHOSE))
+        attributes = call_attributes({**record, "request": {**fields(record.get("request")), "body": None}})
+        whose = self._bounded(tuple(str(attributes.get(name, "")) for name in _WHOSE))
         if record.get("duration_ms") is not None:
-            error = str(said.get(names.ERROR_TYPE, ""))
+            error = str(attributes.get(names.ERROR_TYPE, ""))
             self._observe(names.DURATION, (*whose, error), record["duration_ms"] / 1e3)
-        if names.TIME_TO_FIRST_CHUNK in said:
-            self._observe(names.FIRST_CHUNK, whose, said[names.TIME_TO_FIRST_CHUNK])
+        if names.TIME_TO_FIRST_CHUNK in attributes:
+            self._observe(names.FIRST_CHUNK, whose, attributes[names.TIME_TO_FIRST_CHUNK])
         for used, attribute, per_call in _OF_USAGE:
-            if attribute in said:
-                self._tallies.count(FAMILIES[used][0], (*whose, "unknown"), float(said[attribute]))  # type: ignore[arg-type]
+            if attribute in attributes:
+                self._tallies.count(FAMILIES[used][0], (*whose, "unknown"), float(attributes[attribute]))  # type: ignore[arg-type]
                 if per_call:
-                    self._observe(per_call, whose, said[attribute])
+                    self._observe(per_call, whose, attributes[attribute])
 
     def samples(self) -> list[Sample]:
         """Return the totals as samples."""

@@ -55,18 +55,18 @@ class SessionTree:
 
     def _call_span(self, record: Record) -> Span:
         begun = milliseconds(record.get("started_at"))
-        said = call_attributes(record)
+        attributes = call_attributes(record)
         call = self._session.by_seq.get(record["seq"])
         if call is not None and call.role != "main":
-            said["ccsproxy.purpose"] = call.role
+            attributes["ccsproxy.purpose"] = call.role
         if call is not None and call.compacted:
-            said[names.COMPACTED] = True
+            attributes[names.COMPACTED] = True
         if self._content and operation_of(record) is not None:
-            said |= content_attributes(record)
+            attributes |= content_attributes(record)
         return Span(
             derived_id(8, "call", record.get("id")),
             client_context(record) or self._below(self._parent_of(record["seq"])),
-            span_name(record), begun, begun + (record.get("duration_ms") or 0.0), said, resource_of(record),
+            span_name(record), begun, begun + (record.get("duration_ms") or 0.0), attributes, resource_of(record),
             client=True, failed=failure(record),
         )  # fmt: skip
 
@@ -123,13 +123,13 @@ class SessionTree:
             closer = _closer(lane.calls, following.seq if following is not None else None)
             if closer is not None and closer in self.fresh and closer not in self._foreign:
                 number = spawn.step.tool_calls.index(spawn.part)
-                said: Attributes = {names.OPERATION: "invoke_agent"}
+                attributes: Attributes = {names.OPERATION: "invoke_agent"}
                 if agent := lane.agent or lane.thread:
-                    said[names.AGENT_ID] = agent
+                    attributes[names.AGENT_ID] = agent
                 if kind := lane.calls[0].agent_type:
-                    said["ccsproxy.agent.type"] = kind
+                    attributes["ccsproxy.agent.type"] = kind
                 above = self._tool_id(spawn.step.call.seq, number)
-                yield self._around(self._agent_id(lane), above, "invoke_agent", lane.calls, closer, said)
+                yield self._around(self._agent_id(lane), above, "invoke_agent", lane.calls, closer, attributes)
 
     def _around(
         self, own: bytes, parent: bytes, name: str, calls: list[Call], closer: int, more: Attributes | None = None
@@ -137,12 +137,12 @@ class SessionTree:
         """Return the span around some calls, based on the record that completes it."""
         record = self.fresh[closer]
         client = fields(record.get("client"))
-        said: Attributes = {**common(record), **(more or {})}
+        attributes: Attributes = {**common(record), **(more or {})}
         if client.get("name"):
-            said[names.AGENT_NAME] = client["name"]
+            attributes[names.AGENT_NAME] = client["name"]
         begun, ended = min(call.started_ms for call in calls), max(call.ended_ms for call in calls)
         title = f"{name} {client['name']}" if client.get("name") else name
-        return Span(own, self._below(parent), title, begun, ended, said, resource_of(record))
+        return Span(own, self._below(parent), title, begun, ended, attributes, resource_of(record))
 
     def _tool_spans(self, step: Step, lane: Lane) -> Iterator[Span]:
         """Yield the tools that a step called, once the call with their results has arrived."""
@@ -150,20 +150,20 @@ class SessionTree:
         if following is None or following.seq not in self.fresh or following.seq in self._foreign:
             return
         results, record = results_of(step), self.fresh[following.seq]
-        said_of = tool_content(record) if self._content and step.tool_calls else {}
+        attributes_of = tool_content(record) if self._content and step.tool_calls else {}
         for number, part in enumerate(step.tool_calls):
             if part.id in results:
-                said: Attributes = {
+                attributes: Attributes = {
                     **common(record), names.OPERATION: "execute_tool", names.TOOL_NAME: part.name,
-                    names.TOOL_TYPE: "function", names.TOOL_CALL_ID: part.id, **said_of.get(part.id, {}),
+                    names.TOOL_TYPE: "function", names.TOOL_CALL_ID: part.id, **attributes_of.get(part.id, {}),
                 }  # fmt: skip
                 failed = results[part.id].failed
                 if failed:
-                    said[names.ERROR_TYPE] = "tool_error"
+                    attributes[names.ERROR_TYPE] = "tool_error"
                 yield Span(
                     self._tool_id(step.call.seq, number), self._below(self._parent_of(step.call.seq)),
-                    f"execute_tool {part.name}", *_tool_times(step, following, number), said, resource_of(record),
-                    failed="" if failed else None,
+                    f"execute_tool {part.name}", *_tool_times(step, following, number), attributes,
+                    resource_of(record), failed="" if failed else None,
                 )  # fmt: skip
 
 
@@ -172,9 +172,9 @@ def _tool_times(step: Step, following: Call, number: int) -> tuple[float, float]
     called, begun = step.tool_calls, step.call.ended_ms
     name = called[number].name
     position = sum(part.name == name for part in called[:number])
-    said = [ms for tool, ms in following.tool_ms if tool == name]
+    durations = [ms for tool, ms in following.tool_ms if tool == name]
     ended = max(following.started_ms, begun)
-    return begun, min(begun + said[position], ended) if position < len(said) else ended
+    return begun, min(begun + durations[position], ended) if position < len(durations) else ended
 
 
 def client_context(record: Record) -> TraceContext | None:

@@ -44,9 +44,9 @@ def keys_with_limits(engine: Engine, relation: str, conditions: Sequence[str]) -
     Of each account and upstream that is its newest call, and of those that were used lately the newest one of some
     earlier quarters of an hour: few, as each costs reading a record.
     """
-    asked = f"FROM {relation} AS e WHERE {where([*conditions, _ANSWERED])}"
+    source = f"FROM {relation} AS e WHERE {where([*conditions, _ANSWERED])}"
     newest = engine.rows(
-        f"SELECT account, upstream, max(key) AS last {asked} GROUP BY account, upstream "
+        f"SELECT account, upstream, max(key) AS last {source} GROUP BY account, upstream "
         f"ORDER BY last DESC LIMIT {_ACCOUNTS}"
     )
     if not newest:
@@ -55,7 +55,7 @@ def keys_with_limits(engine: Engine, relation: str, conditions: Sequence[str]) -
     found = {(row[0], row[1]): [int(row[2])] for row in newest}
     quarter = engine.whole(f"key / {_QUARTER_MS << KEY_BITS}.0")
     earlier = engine.rows(
-        f"SELECT account, upstream, max(key) AS last {asked} AND key >= {max(latest - (_LATELY_MS << KEY_BITS), 0)} "
+        f"SELECT account, upstream, max(key) AS last {source} AND key >= {max(latest - (_LATELY_MS << KEY_BITS), 0)} "
         f"GROUP BY account, upstream, {quarter} ORDER BY last DESC LIMIT {_ACCOUNTS * _LATELY_MS // _QUARTER_MS}"
     )
     for account, upstream, key in earlier:
@@ -94,8 +94,8 @@ def _of_kind(
         f"SELECT {column} AS name, client, client_version, count(*) {used} AND {names} "
         "GROUP BY name, client, client_version"
     ):
-        said = f"{client or ''} {version or ''}".strip() or "unknown"
-        clients.setdefault(str(name), {})[said] = int(count)
+        shown = f"{client or ''} {version or ''}".strip() or "unknown"
+        clients.setdefault(str(name), {})[shown] = int(count)
     keys = ", ".join(str(int(key)) for row in spans for key in row[1:3])
     ends = {
         int(row[0]): _call(row)

@@ -218,8 +218,8 @@ class EngineReader(EngineRecords):
         keys = keys_with_limits(self._engine, self._repeated, self._since(since))
         rows = self._rows([f"key IN ({', '.join(map(str, keys))})"], "key", 2 * len(keys), 0) if keys else []
         lines = self._lines([row.id for _, row in rows])
-        told = [as_record(lines[row.id]) for _, row in rows if row.id in lines]
-        return list(readings(completed([], told, self.price)))
+        found_records = [as_record(lines[row.id]) for _, row in rows if row.id in lines]
+        return list(readings(completed([], found_records, self.price)))
 
     def prompt_versions(self) -> list[Version]:
         """Return the distinct system prompts and tool sets, most recently used first."""
@@ -280,5 +280,5 @@ class EngineReader(EngineRecords):
 
 def _looked_up(query: Query) -> Query:
     """Make conditions on annotations match nothing: there are none here."""
-    asked = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
-    return attr.evolve(query, marked=tuple((marked([], each.member, each.values), each.turned) for each in asked))
+    annotated = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
+    return attr.evolve(query, marked=tuple((marked([], each.member, each.values), each.turned) for each in annotated))

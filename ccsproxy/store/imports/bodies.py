@@ -102,7 +102,7 @@ def record_of(files: BodyFiles) -> Record:
 
     :raises ValueError: if a file contains no body; ``OSError`` if it cannot be read.
     """
-    asked = files.request.read_bytes()
+    sent = files.request.read_bytes()
     body = read_json(files.request)
     answer = read_json(files.response) if files.response is not None else None
     facts = Facts(provider="anthropic", target=_TARGET.encode(), request_body=body, content_type="application/json",
@@ -133,7 +133,7 @@ def record_of(files: BodyFiles) -> Record:
         client=client,
         usage=read.usage if read else None,
         timing=RecordTiming(last_byte=length),
-        request=_request(body, asked),
+        request=_request(body, sent),
         response=_response(files.response, answer),
         capture=CaptureNote(faults=list(_faults(files, read))),
     )

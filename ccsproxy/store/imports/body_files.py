@@ -117,7 +117,7 @@ def _match(requests: Iterable[Path], responses: Iterable[Path]) -> dict[Path, Bo
     waiting = {path: _model(path) for path in found}
     for response in sorted(responses, key=_written):
         ended, model = _written(response), _model(response)
-        those = [path for path, asked in waiting.items() if _written(path) <= ended and _same(asked, model)]
+        those = [path for path, requested in waiting.items() if _written(path) <= ended and _same(requested, model)]
         if those:
             waiting.pop(those[0])
             name = response.name.removesuffix(RESPONSE)
@@ -134,6 +134,6 @@ def _model(path: Path) -> str:
         return ""
 
 
-def _same(asked: str, answered: str) -> bool:
+def _same(requested: str, answered: str) -> bool:
     """Tell whether a response's model may be the requested one: responses name the dated form."""
-    return bool(asked and answered) and (answered.startswith(asked) or asked.startswith(answered))
+    return bool(requested and answered) and (answered.startswith(requested) or requested.startswith(answered))

@@ -47,8 +47,8 @@ class LimitHistory:
             if held is not None:
                 self._held.move_to_end(state)
                 return held
-        told = [each for each in read_block(connection, state[0]) if each.flags & LIMITS]
-        held = tuple(readings(calls.decode(each.facts) for each in told))
+        limited = [each for each in read_block(connection, state[0]) if each.flags & LIMITS]
+        held = tuple(readings(calls.decode(each.facts) for each in limited))
         with self._lock:
             self._held[state] = held
             while len(self._held) > HELD:

@@ -95,8 +95,8 @@ def _search(connection: sqlite3.Connection, query: Query) -> list[Row]:
     """
     if query.sorted:
         conditions, values = where(query)
-        said = among(keys_of_search(connection, query))
-        return _ordered(connection, query, [*conditions, AMONG], [*values, said])
+        matching = among(keys_of_search(connection, query))
+        return _ordered(connection, query, [*conditions, AMONG], [*values, matching])
     expressions = match_expressions(query.q)
     ceiling = min(query.ceiling or _NO_CEILING, _NO_CEILING)
     found: list[Row] = []

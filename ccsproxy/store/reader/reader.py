@@ -182,11 +182,11 @@ class Reader(RecordReader):
                 raise QueryError(
                     f"{each.field}: is only known for the calls of several people: use ccsproxy hub, or --from URL"
                 )
-        asked = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
-        if not asked:
+        annotated = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
+        if not annotated:
             return query
         written = self.annotations()
-        found = tuple((marked(written, each.member, each.values), each.turned) for each in asked)
+        found = tuple((marked(written, each.member, each.values), each.turned) for each in annotated)
         return attr.evolve(query, marked=found)
 
     def _with_excerpts(self, rows: list[Row], q: str) -> list[Row]:

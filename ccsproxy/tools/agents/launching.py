@@ -122,38 +122,38 @@ def _unknown(option: str, name: str, parser: argparse.ArgumentParser) -> str:
     return f"{option} is not allowed before {name!r}{nearest} The agent's own options come after its name."
 
 
-def launch(asked: Launch) -> int:
+def launch(request: Launch) -> int:
     """Start the agent, wait for it, print the receipt, and exit with its status.
 
     :return: its exit status; if a signal ended it, the same signal ends us.
     """
-    options = asked.options
+    options = request.options
     data_dir = Path(options.data_dir).expanduser().absolute()
     if options.replay_into:
-        return _replayed(asked, data_dir)
+        return _replayed(request, data_dir)
     background = Background(data_dir, ("--capture", options.capture) if options.capture else ())
     labels = dict(_label(text) for text in options.label)
-    agent, command = _command(asked)
+    agent, command = _command(request)
     started = start(agent, command, background, options.via, labels, _say)
     if not options.quiet:
         _write_receipt(data_dir, started)
     return end_as(started.status)
 
 
-def _command(asked: Launch) -> tuple[Agent | None, list[str]]:
+def _command(request: Launch) -> tuple[Agent | None, list[str]]:
     """Return the known agent, None for any program, and the command line."""
-    agent = BY_NAME.get(asked.name)
-    return agent, _program(asked.words) if agent is None else [program_of(agent, os.environ), *asked.words]
+    agent = BY_NAME.get(request.name)
+    return agent, _program(request.words) if agent is None else [program_of(agent, os.environ), *request.words]
 
 
-def _replayed(asked: Launch, data_dir: Path) -> int:
+def _replayed(request: Launch, data_dir: Path) -> int:
     """Start the agent against recorded responses, and exit with its status."""
-    options = asked.options
+    options = request.options
     if not data_dir.is_dir():
         raise CommandError(f"There is no data dir at {data_dir}; name it with --data-dir.")
     if options.label or options.capture:
         raise CommandError("--replay-into records nothing; remove --label and --capture.")
-    agent, command = _command(asked)
+    agent, command = _command(request)
     mock = [options.replay_into, "--speed", options.speed, "--match", options.match]
     result = start_replayed(agent, command, data_dir, mock, options.via)
     if not options.quiet:

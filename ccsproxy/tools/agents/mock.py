@@ -106,13 +106,13 @@ def _serve(args: argparse.Namespace, calls: list[MockedCall], lacking: list[str]
     served: list[Served] = []
     report = _json_report(out) if args.json else _text_report(out)
 
-    def told(each: Served) -> None:
+    def report_served(each: Served) -> None:
         served.append(each)
         report({"request": each})
 
     known = Interception.parse(())
     authority = AuthorityStore(data_dir_of(args) / "ca", known.names)
-    answering = Answering(calls, args.match, args.speed, frozenset(UPSTREAMS), told)
+    answering = Answering(calls, args.match, args.speed, frozenset(UPSTREAMS), report_served)
     site, leaves = MockSite(MockResource(reactor, answering), reactor), LeafContexts(authority, reactor)
     connections = MockConnectionFactory(answering, site, leaves, known, reactor)
     port = listen(reactor, loopback(args.port), connections, "--port")

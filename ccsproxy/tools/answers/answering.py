@@ -70,8 +70,8 @@ def one_call(reader: Reader, text: str) -> tuple[str, int]:
 
 def kept(error: NotKept) -> CommandError:
     """Turn the store's error into one sentence."""
-    said = str(error)
-    return CommandError(f"{said[:1].upper()}{said[1:]}.")
+    sentence = str(error)
+    return CommandError(f"{sentence[:1].upper()}{sentence[1:]}.")
 
 
 def page_url(args: argparse.Namespace, path: str) -> str | None:

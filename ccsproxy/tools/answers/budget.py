@@ -53,8 +53,8 @@ def _notes(found: list[dict[str, Any]], out: TextIO) -> None:
     paint = Paint(out)
     for each in found:
         if each["state"] != "within":
-            said = "is spent" if each["state"] == "over" else "is nearly spent"
-            out.write(paint(f"The budget {each['scope']} {said}.", _COLOURS[each["state"]]) + "\n")
+            state_words = "is spent" if each["state"] == "over" else "is nearly spent"
+            out.write(paint(f"The budget {each['scope']} {state_words}.", _COLOURS[each["state"]]) + "\n")
     # Budgets overlap: adding these numbers would count the same call several times.
     if note := lacking(max(each["unpriced"] for each in found)):
         out.write(f"The sums lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")

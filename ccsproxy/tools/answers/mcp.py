@@ -89,8 +89,8 @@ def _answer(line: str, opened: OpenStore) -> dict[str, Any] | None:
 
 def _called(number: Any, method: str, params: Mapping[str, Any], opened: OpenStore) -> dict[str, Any]:
     if method == "initialize":
-        asked = params.get("protocolVersion")
-        version = asked if asked in _VERSIONS else _VERSIONS[0]
+        requested = params.get("protocolVersion")
+        version = requested if requested in _VERSIONS else _VERSIONS[0]
         about = {"name": "ccsproxy", "version": __version__}
         return _result(number, {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": about})
     if method == "ping":

@@ -178,8 +178,8 @@ def _why(found: FoundPrice, model: str) -> str:
 
 
 def _short(rates: RowRates) -> str:
-    said = {name: rate for name, rate in msgspec.structs.asdict(rates).items() if rate is not None}
-    return ", ".join(f"{name.replace('_', ' ')} {rate:g}" for name, rate in said.items())
+    known = {name: rate for name, rate in msgspec.structs.asdict(rates).items() if rate is not None}
+    return ", ".join(f"{name.replace('_', ' ')} {rate:g}" for name, rate in known.items())
 
 
 def _unknown(model: str, provider: str, at: str) -> str:

@@ -135,10 +135,10 @@ def _edits(args: argparse.Namespace) -> Edits:
 
 def _label(call: str) -> None:
     """Make the service label our calls: it reads the label from the environment that a process started with."""
-    said = f"{REPLAY_OF}={call}"
+    replay_label = f"{REPLAY_OF}={call}"
     labels = [each for each in os.environ.get(LABELS, "").split(",") if each]
-    if said not in labels:
-        environment = {**os.environ, LABELS: ",".join([*labels, said])}
+    if replay_label not in labels:
+        environment = {**os.environ, LABELS: ",".join([*labels, replay_label])}
         os.execve(sys.executable, [sys.executable, "-P", "-m", "ccsproxy.tools", *sys.argv[1:]], environment)  # noqa: S606
 
 
@@ -174,18 +174,18 @@ def _send(
     def price(model: str | None, usage: Any) -> Any:
         return reader.price(model, usage, iso_time(time.time()), request.upstream, way.url)
 
-    def heard(words: str) -> None:
+    def show(words: str) -> None:
         if not args.json:
             out.write(_printable(words))
             out.flush()
 
     async def make() -> None:
         client, pool = connect(reactor, way.base)
-        sender = ReplaySender(client, reactor, provider_of(request.upstream, way.url), price, heard)
+        sender = ReplaySender(client, reactor, provider_of(request.upstream, way.url), price, show)
         for number in range(1, args.times + 1):
             title = "again" if args.times == 1 else f"again {number}"
             sides.append(await sender.send(request, login, title))
-            heard("\n")
+            show("\n")
         await pool.closeCachedConnections()
 
     log_warnings()

@@ -87,12 +87,12 @@ def _head(found: dict[str, Any]) -> str:
     today, rate = found["today"], found["rate"]
     spent = total(today.get("cost"), today.get("unpriced"))
     calls, errors = today.get("requests", 0), today.get("errors", 0)
-    said = (
+    text_line = (
         f"today {spent} in {words.plural(calls, 'call')}, {words.plural(errors, 'error')}"
         if calls
         else "today no call"
     )
-    return f"{said} · {_rate(rate)} · {len(found['running'])} running"
+    return f"{text_line} · {_rate(rate)} · {len(found['running'])} running"
 
 
 def _rate(rate: dict[str, Any]) -> str:

@@ -100,11 +100,11 @@ def _headline(cost: Any, found: Any) -> str:
 
 def _split(cost: Any) -> str:
     shares = [(name, cost[name]) for name in ("write", "read", "input", "output", "other") if cost[name]]
-    said = ", ".join(f"{name} {words.dollars(value)}" for name, value in sorted(shares, key=lambda each: -each[1]))
+    phrases = ", ".join(f"{name} {words.dollars(value)}" for name, value in sorted(shares, key=lambda each: -each[1]))
     if cost["at_least"]:
-        said += "; the output was not counted, because the call was interrupted"
+        phrases += "; the output was not counted, because the call was interrupted"
     share = cost["share_of_session"]
-    return f"{said}; {share:.0%} of the session's {_sum(cost['session'])}" if share is not None else said
+    return f"{phrases}; {share:.0%} of the session's {_sum(cost['session'])}" if share is not None else phrases
 
 
 def _sum(sums: Any) -> str:
@@ -115,15 +115,17 @@ def _cache(cache: Any) -> str:
     if cache["verdict"] == "hit":
         return f"hit: {words.tokens(cache['read_tokens'])} read"
     if cache["part"]:
-        said = [f"the {cache['part']} changed at {cache['place']}: {cache['first_difference']}"]
+        phrases = [f"the {cache['part']} changed at {cache['place']}: {cache['first_difference']}"]
     else:
         name, why = meaning(cache)
-        said = [f"{name.lower()}: {why}" if why else name.lower()]
+        phrases = [f"{name.lower()}: {why}" if why else name.lower()]
     if cache["gap_s"] is not None and "expired" in (cache["verdict"], *cache["causes"]):
-        said.append(f"{words.seconds(cache['gap_s'])} since the call before")
+        phrases.append(f"{words.seconds(cache['gap_s'])} since the call before")
     if cache["expected_tokens"]:
-        said.append(f"{words.tokens(cache['read_tokens'])} read of {words.tokens(cache['expected_tokens'])} expected")
-    return "; ".join(said)
+        phrases.append(
+            f"{words.tokens(cache['read_tokens'])} read of {words.tokens(cache['expected_tokens'])} expected"
+        )
+    return "; ".join(phrases)
 
 
 def _made(context: Any) -> str:
@@ -166,9 +168,9 @@ def _session_lines(args: argparse.Namespace, found: Any, findings: Any, session:
     totals, turns = found["totals"], found["turns"]
     sent, cached = totals["input_tokens"], totals["cached_tokens"]
     share = f", {cached / sent:.0%} cached" if sent and cached is not None else ""
-    told = words.counted_calls(totals) + (f" in {words.plural(len(turns), 'turn')}" if turns else "")
+    summary = words.counted_calls(totals) + (f" in {words.plural(len(turns), 'turn')}" if turns else "")
     counted = f", {words.tokens(sent)} sent{share}, {words.tokens(totals['output_tokens'])} out"
-    yield _sum(totals), told + (counted if totals["calls"] else "")
+    yield _sum(totals), summary + (counted if totals["calls"] else "")
     times = totals["times"]
     spent = [f"{name} {words.seconds(times[name])}" for name in ("model", "tools", "user", "backoff") if times[name]]
     if spent:

@@ -40,16 +40,16 @@ def _head(record: Mapping[str, Any], width: int) -> Iterator[str]:
     model = record.get("response_model") or record.get("model") or "-"
     counted = f"{words.tokens(sent)} sent, {words.tokens(usage.get('output_tokens'))} out"
     line = ""
-    for said in (
+    for fact in (
         local_time(record.get("started_at")), f"{record.get('session_id')}/{record.get('seq')}", model,
         record.get("outcome") or "running", counted, words.seconds(None if duration is None else duration / 1000),
     ):  # fmt: skip
-        said = printable(said)
-        if line and cells(line) + 2 + cells(said) > width:
+        fact = printable(fact)
+        if line and cells(line) + 2 + cells(fact) > width:
             yield line
-            line = said
+            line = fact
         else:
-            line = f"{line}  {said}" if line else said
+            line = f"{line}  {fact}" if line else fact
     yield line
 
 
@@ -58,9 +58,9 @@ def _asked(record: Mapping[str, Any], body: Any, paint: Paint) -> Iterator[str]:
     view = request_view(record.get("dialect"), body)
     new = _new(view.messages)
     parts = [(len(view.system), "system text"), (len(view.tools), "tool"), (len(view.messages) - len(new), "message")]
-    said = ", ".join(words.plural(count, noun) for count, noun in parts if count)
-    if said:
-        yield paint(f"with {said} before", "dim")
+    fact = ", ".join(words.plural(count, noun) for count, noun in parts if count)
+    if fact:
+        yield paint(f"with {fact} before", "dim")
     blocks = [block for message in view.messages for block in message.blocks]
     called = {block.id: block.name for block in blocks if block.name and block.id}
     for message in new:

@@ -135,8 +135,8 @@ def _row(session: dict[str, Any]) -> dict[str, Any]:
 
 
 def _says(text: str, session: dict[str, Any]) -> bool:
-    said = f"{session['title'] or ''} {session['cwd'] or ''}".casefold()
-    return all(word.strip('"').casefold() in said for word in text.split())
+    searched = f"{session['title'] or ''} {session['cwd'] or ''}".casefold()
+    return all(word.strip('"').casefold() in searched for word in text.split())
 
 
 #: Columns of the list of sessions; on a wide terminal ids are complete, so that they can be copied.

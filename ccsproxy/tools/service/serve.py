@@ -47,10 +47,12 @@ def config_of(args: argparse.Namespace) -> Config:
 
     :raises ConfigError: if it is invalid.
     """
-    said = read_config_file(Path(args.config).expanduser()) if args.config else None
+    config_file = read_config_file(Path(args.config).expanduser()) if args.config else None
     values = vars(args)
     given = {s.name: [s.name] if s.read is None else values[s.name] for s in SETTINGS if values[s.name]}
-    return build_config(given, said.given if said else None, said.listens if said else None)
+    return build_config(
+        given, config_file.given if config_file else None, config_file.listens if config_file else None
+    )
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:

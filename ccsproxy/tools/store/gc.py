@@ -45,8 +45,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.json:
         write_json(out, {"before": before, "after": after, "trouble": trouble})
     else:
-        said = [f"{plural(count, 'segment')}, {size_text(size)}" for count, size in (before, after)]
-        out.write(" -> ".join(said) + "\n")
+        sizes = [f"{plural(count, 'segment')}, {size_text(size)}" for count, size in (before, after)]
+        out.write(" -> ".join(sizes) + "\n")
     if trouble:
         err.write(f"{args.data_dir} could not be collected completely: {trouble}\n")
     return 1 if trouble else 0

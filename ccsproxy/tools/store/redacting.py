@@ -40,16 +40,24 @@ def redacted(record: Json, redactor: Redactor) -> Json:
     if response is not None:
         response = _response(redactor, dict(response))
     _redact_body(redactor, request, "body", "request")
-    said = {name: redactor.tree(record[name], name) for name in _SAID if name in record}
-    return record | said | {"request": request, "response": response, "capture": _noted(record["capture"], redactor)}
+    clean_members = {name: redactor.tree(record[name], name) for name in _SAID if name in record}
+    return (
+        record
+        | clean_members
+        | {"request": request, "response": response, "capture": _noted(record["capture"], redactor)}
+    )
 
 
 def redacted_started(started: Json, redactor: Redactor) -> Json:
     """Return a started line without secrets."""
     headers = started.get("headers") or {}
     pairs = redactor.headers(list(headers.items()), "request.headers")
-    said = {name: redactor.tree(started[name], name) for name in ("client", "model") if name in started}
-    return started | said | {"headers": dict(pairs), "path": redactor.target(started.get("path", ""), "request.path")}
+    clean_members = {name: redactor.tree(started[name], name) for name in ("client", "model") if name in started}
+    return (
+        started
+        | clean_members
+        | {"headers": dict(pairs), "path": redactor.target(started.get("path", ""), "request.path")}
+    )
 
 
 def _response(redactor: Redactor, response: Json) -> Json:

@@ -141,8 +141,8 @@ def _say(args: argparse.Namespace, out: TextIO, found: list[ScanResult], segment
             )
     total = sum(note.count for each in found for note in each.secrets)
     none = "no secret is in the clear" + (" in what could be read" if unread else "")
-    said = f"{total} secrets in {len(found)} records" if found else none
-    out.write(f"{said}{_then(args, found, segments)}\n")
+    summary = f"{total} secrets in {len(found)} records" if found else none
+    out.write(f"{summary}{_then(args, found, segments)}\n")
 
 
 def _then(args: argparse.Namespace, found: list[ScanResult], segments: int) -> str:

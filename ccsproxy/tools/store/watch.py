@@ -39,12 +39,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     with offline_store(data_dir, redact=not args.no_redact) as store:
         store.catch_up()
     watched = BodyImport(source, redaction(data_dir, redact=not args.no_redact), lambda sid: _numbers(data_dir, sid))
-    said = 0
+    already_reported = 0
     while True:
         _take(watched, data_dir, args.no_redact, lambda record: _say(out, record, as_json=args.json))
-        for sentence in watched.report.skipped[said:]:
+        for sentence in watched.report.skipped[already_reported:]:
             err.write(f"{sentence}\n")
-        said = len(watched.report.skipped)
+        already_reported = len(watched.report.skipped)
         if args.once:
             return 0
         time.sleep(_LOOK)

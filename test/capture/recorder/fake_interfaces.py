@@ -130,7 +130,7 @@ class LineDialect:
 
 def detect(facts: Facts) -> LineDialect:
     """Every exchange speaks the made-up dialect."""
-    return LineDialect(facts.asked("model"))
+    return LineDialect(facts.request_member("model"))
 
 
 def identify(headers: RawHeaders, target: bytes, body: Any) -> Client:

@@ -37,11 +37,11 @@ class MadeTests(SynchronousTestCase):
         session = session_of(specimens.conversation(2, branch_at=0))
         first, again = derived_session(service_of(session), "s"), derived_session(service_of(session), "s")
         assert first is not None and again is not None
-        self.assertIs(first.told, again.told)
+        self.assertIs(first.description, again.description)
         other = derived_session(service_of(session_of(specimens.conversation(2, branch_at=0))), "s")
         assert other is not None
-        self.assertIsNot(first.told, other.told)
-        self.assertEqual(first.told, other.told)
+        self.assertIsNot(first.description, other.description)
+        self.assertEqual(first.description, other.description)
 
     def test_nothing_yet(self) -> None:
         """Neither of what is not known nor of what has no finished call."""

@@ -69,16 +69,16 @@ class OidcAuthenticator:
             return None
         else:
             answer = {"login": self._log_in, "callback": self._come_back, "style": _style}.get(what, _nothing)
-        return Fixed(lambda asked: self._answer(asked, answer(asked)))
+        return Fixed(lambda current: self._answer(current, answer(current)))
 
     def unknown(self, request: Request) -> IResource:
         """Return the resource for an unknown user: browsers are redirected to the login, programs get a 401."""
         path = request.path.decode("latin-1")
         first = path.split("/", 2)[1].encode("latin-1") if path.startswith("/") else b""
         if request.method not in (b"GET", b"HEAD") or first in API_SEGMENTS or first == b"static":
-            return Fixed(lambda asked: self._answer(asked, _login_required()))
+            return Fixed(lambda current: self._answer(current, _login_required()))
         place = f"{OWN_PATH}/login?back={quote(request.uri.decode('latin-1'), safe='')}"
-        return Fixed(lambda asked: self._answer(asked, _redirect(place)))
+        return Fixed(lambda current: self._answer(current, _redirect(place)))
 
     async def _answer(self, request: Request, answering: Coroutine[Any, Any, ApiResponse]) -> None:
         """Write an answer; an error becomes a page with one sentence."""

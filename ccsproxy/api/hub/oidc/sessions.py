@@ -77,10 +77,10 @@ class LoginSessions:
 
         :param cookies: the values of ``Cookie``.
         """
-        said = self._session(cookies)
-        if said is None or said["id"] in self._revoked:
+        content = self._session(cookies)
+        if content is None or content["id"] in self._revoked:
             return None
-        return Visitor(said["person"], tuple(said["groups"]))
+        return Visitor(content["person"], tuple(content["groups"]))
 
     def begin(self, visitor: Visitor) -> str:
         """Return the ``Set-Cookie`` of a new session.
@@ -99,9 +99,9 @@ class LoginSessions:
 
         :raises OSError: if it has ended at this hub alone, because other hubs could not be told.
         """
-        said = self._session(cookies)
-        if said is not None:
-            self._revoked.add(said["id"], self._clock() + self._seconds)
+        content = self._session(cookies)
+        if content is not None:
+            self._revoked.add(content["id"], self._clock() + self._seconds)
         return self._cookie(self._name, "", 0, "/")
 
     def keep_login(self, login: Login) -> str:
@@ -111,8 +111,8 @@ class LoginSessions:
 
     def login(self, cookies: Iterable[bytes], state: str) -> Login | None:
         """Return the login that a state names, if it was begun in the browser that sends cookies."""
-        said = self._signer.read("login", _cookies(cookies).get(_login_name(state), ""))
-        login = None if said is None else msgspec.convert(said, dict[str, str])
+        content = self._signer.read("login", _cookies(cookies).get(_login_name(state), ""))
+        login = None if content is None else msgspec.convert(content, dict[str, str])
         return Login(**login) if login is not None and secrets.compare_digest(login["state"], state) else None
 
     def forget_login(self, state: str) -> str:
@@ -124,8 +124,8 @@ class LoginSessions:
 
     def _cookie(self, name: str, value: str, seconds: float, path: str) -> str:
         # Lax: the provider's redirect is a navigation from another site, which Strict would let come without cookies.
-        said = f"{name}={value}; Path={path}; Max-Age={int(seconds)}; HttpOnly; SameSite=Lax"
-        return said + ("; Secure" if self._secure else "")
+        content = f"{name}={value}; Path={path}; Max-Age={int(seconds)}; HttpOnly; SameSite=Lax"
+        return content + ("; Secure" if self._secure else "")
 
 
 def visitor_of(claims: Mapping[str, Any], person: str, groups: str, known: Iterable[str]) -> Visitor:
@@ -142,8 +142,8 @@ def visitor_of(claims: Mapping[str, Any], person: str, groups: str, known: Itera
         raise TokenRefused(f"the provider does not say the claim {person}; see --oidc-scope and --oidc-person-claim")
     if person == "email" and claims.get("email_verified") is False:
         raise TokenRefused("the provider has not verified the mail address")
-    said = claims.get(groups)
-    listed = said if isinstance(said, list) else [said]
+    content = claims.get(groups)
+    listed = content if isinstance(content, list) else [content]
     return Visitor(found, tuple(each for each in known if each in listed))
 
 

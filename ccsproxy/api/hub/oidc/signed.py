@@ -29,20 +29,22 @@ class Signer:
         :param seconds: how long it is valid.
         :raises ValueError: if it is too large for a cookie.
         """
-        said = base64.urlsafe_b64encode(msgspec.json.encode({**value, "exp": self._clock() + seconds}))
-        text = f"{said.decode()}.{self._mark(purpose, said)}"
+        payload = base64.urlsafe_b64encode(msgspec.json.encode({**value, "exp": self._clock() + seconds}))
+        text = f"{payload.decode()}.{self._mark(purpose, payload)}"
         if len(text) > LARGEST:
             raise ValueError("too much for a cookie")
         return text
 
     def read(self, purpose: str, text: str) -> dict[str, Any] | None:
         """Return the signed value; None if the signature is wrong or the value has expired."""
-        said, _, mark = text.rpartition(".")
-        if len(text) > LARGEST or not hmac.compare_digest(mark.encode(), self._mark(purpose, said.encode()).encode()):
+        payload, _, mark = text.rpartition(".")
+        if len(text) > LARGEST or not hmac.compare_digest(
+            mark.encode(), self._mark(purpose, payload.encode()).encode()
+        ):
             return None
         # Ours from here on: it was made by `sign`.
-        value: dict[str, Any] = msgspec.json.decode(base64.urlsafe_b64decode(said))
+        value: dict[str, Any] = msgspec.json.decode(base64.urlsafe_b64decode(payload))
         return value if value.pop("exp") > self._clock() else None
 
-    def _mark(self, purpose: str, said: bytes) -> str:
-        return hmac.new(self._key, purpose.encode() + b"\0" + said, hashlib.sha256).hexdigest()
+    def _mark(self, purpose: str, payload: bytes) -> str:
+        return hmac.new(self._key, purpose.encode() + b"\0" + payload, hashlib.sha256).hexdigest()

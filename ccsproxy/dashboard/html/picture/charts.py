@@ -56,7 +56,7 @@ def bar_chart(chart: BarChart) -> Any:
     """Draw bars with an axis and a table."""
     highest = max((bar.height for bar in chart.drawn), default=0)
     # A screen reader speaks the label in one go: a week is bearable, the table below has the rest.
-    said = f"{chart.title}: " + "; ".join(bar.label for bar in chart.drawn[-7:])
+    described = f"{chart.title}: " + "; ".join(bar.label for bar in chart.drawn[-7:])
     rows = [
         (name, [chart.write(_part(bar, kind)) for kind, _ in chart.kinds])
         for name, bar in zip(chart.names, chart.drawn, strict=True)
@@ -64,7 +64,7 @@ def bar_chart(chart: BarChart) -> Any:
     ]
     return panel(
         chart.title,
-        _plot(bars(chart.drawn, said, WIDE, TALL), chart.write, highest, chart.names),
+        _plot(bars(chart.drawn, described, WIDE, TALL), chart.write, highest, chart.names),
         key([(kind, name, "") for kind, name in chart.kinds]),
         _table([name for _, name in chart.kinds], rows, chart.title),
         data_testid="chart",
@@ -122,8 +122,8 @@ def _line(line: ChartLine, step: float, highest: float) -> Any:
 
 
 def _hover(chart: LineChart, at: int, step: float) -> Any:
-    said = ", ".join(f"{line.name} {chart.write(line.values[at])}" for line in chart.lines)
-    return rect(at * step, 0, step, TALL, "hover", f"{chart.names[at]}: {said}")
+    described = ", ".join(f"{line.name} {chart.write(line.values[at])}" for line in chart.lines)
+    return rect(at * step, 0, step, TALL, "hover", f"{chart.names[at]}: {described}")
 
 
 def _plot(drawn: Any, write: Callable[[float | None], str], highest: float, names: Sequence[str]) -> Any:

@@ -134,8 +134,8 @@ def is_secret_in_context(value: bytes, name: bytes = b"") -> bool:
         return True
     if not SHORTEST <= len(value) <= _LONGEST_WORDS or _WORDS.match(value) is None:
         return False
-    said = _stands_for_one(value) or _repeats(value, name) or value.lower() in _WORDS_FOR_ONE
-    return not said and not _SPOKEN_OF.search(value, 0, len(value))
+    is_example = _stands_for_one(value) or _repeats(value, name) or value.lower() in _WORDS_FOR_ONE
+    return not is_example and not _SPOKEN_OF.search(value, 0, len(value))
 
 
 #: Words that are joined by hyphens, or one.
@@ -186,8 +186,8 @@ def _stands_for_one(value: bytes) -> bool:
     """Return whether a value is a placeholder."""
     if value.lower() in _DUMMIES or b"redacted" in value or is_series(value):
         return True
-    said = _SAYING.search(value, 0, len(value)) is not None
-    return said and not (len(value) >= 20 and is_random(value) and not is_slug(value))
+    is_example = _SAYING.search(value, 0, len(value)) is not None
+    return is_example and not (len(value) >= 20 and is_random(value) and not is_slug(value))
 
 
 def _repeats(value: bytes, name: bytes) -> bool:

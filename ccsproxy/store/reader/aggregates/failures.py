@@ -87,8 +87,8 @@ def retries_of(session: Session) -> dict[int, Retried]:
 def _cause(each: Mapping[str, Any]) -> str:
     """Return the cause of an error: its status with the message, else its outcome."""
     outcome = str(each.get("outcome") or "").replace("_", " ")
-    said = " ".join(str(each.get("error_message") or "").split())[:80]
+    message = " ".join(str(each.get("error_message") or "").split())[:80]
     status = each.get("status")
     if each.get("outcome") == "http_error" and status:
-        return f"{status} {said}".strip()
-    return f"{outcome}: {said}" if said else outcome
+        return f"{status} {message}".strip()
+    return f"{outcome}: {message}" if message else outcome
