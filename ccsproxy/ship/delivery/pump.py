@@ -113,6 +113,9 @@ class Pump(PatientWork):
 
         A target that was down from the beginning has never been given a batch that would tell.
         """
+        if self.status.lag_bytes == 0:
+            # The last batch was taken a moment ago, and nothing has followed.
+            return None
         if self._oldest is None and self.status.lag_bytes and self.status.trouble:
             position = self._shipment.position
             try:
