@@ -1,6 +1,7 @@
 """The reading pool: blocking work runs in a few threads, and work that would wait too long is refused at once."""
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
@@ -30,11 +31,40 @@ class Reading(Protocol):
         """Call a function.
 
         :return: fires with its result, fails with its exception, or with `Refused` (503) if too many are waiting.
+            Cancelling it withdraws a call that has not begun.
         """
+
+
+class _Withdrawn(Exception):
+    """A call whose result nobody waits for any more was not made."""
+
+
+class _WaitingCall:
+    """A call that waits for a thread."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function: Callable[[], Any] | None = function
+
+    def withdraw(self) -> None:
+        """Do not make the call, unless it has begun."""
+        self._function = None
+
+    def make(self) -> Any:
+        """Make the call, in a thread.
+
+        :raises _Withdrawn: if it was withdrawn before.
+        """
+        function = self._function
+        if function is None:
+            raise _Withdrawn
+        return function()
 
 
 class ReadingPool:
     """Runs blocking calls in its own threads, so that other users of the reactor's pool never wait for them.
+
+    Invariant: a call takes up room until its thread is done with it, whoever still waits for the result; otherwise
+    readers who give up and ask again would fill the queue without bound.
 
     :ivar failures: how many of them failed because the store could not be read.
     """
@@ -61,8 +91,11 @@ class ReadingPool:
             message = "Too many requests are waiting for the store; try again in a moment."
             return fail(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "1"}))
         self._room -= 1
-        done: Deferred[T] = deferToThreadPool(self._reactor, self._pool, self._read, function, *arguments)
-        return done.addBoth(self._finished)
+        waiting = _WaitingCall(partial(self._read, function, *arguments))
+        answered: Deferred[T] = Deferred(lambda _: waiting.withdraw())
+        made: Deferred[T] = deferToThreadPool(self._reactor, self._pool, waiting.make)
+        made.addBoth(self._finished, answered)
+        return answered
 
     def _read(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function in a thread; a store that cannot be read is a refusal with a sentence, not an accident."""
@@ -81,6 +114,8 @@ class ReadingPool:
                 HTTPStatus.SERVICE_UNAVAILABLE, "store_unavailable", message, {"Retry-After": "1"}
             ) from None
 
-    def _finished(self, result: T) -> T:
+    def _finished(self, result: Any, answered: Deferred[Any]) -> None:
         self._room += 1
-        return result
+        # Nobody waits for what was cancelled, not even for its failure.
+        if not answered.called:
+            answered.callback(result)

@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any, cast
 
 import attr
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -158,13 +158,25 @@ class Api(Resource):
                 self._stream(request)
                 return
             else:
-                answer = await route.handler(call)
+                answer = await self._handled(request, route, call)
+        except CancelledError:
+            return
         except Refused as refused:
             await refuse(request, refused, self._reading)
             return
         # Writing to a disconnected request raises in Twisted; a reader that has left is not an error.
         if not request._disconnected:
             await deliver(request, answer, self._reading)
+
+    async def _handled(self, request: Request, route: Endpoint, call: ApiCall) -> ApiResponse:
+        """Let the endpoint answer; what has not begun for a reader who has left is not read."""
+        if route.method != "GET":
+            return await route.handler(call)
+        # Before the handler, which may end the request at once.
+        gone = request.notifyFinish()
+        answering = ensureDeferred(cast(Coroutine[Deferred[Any], Any, ApiResponse], route.handler(call)))
+        gone.addErrback(lambda _: answering.cancel())
+        return await answering
 
     def _match(self, request: Request) -> tuple[Endpoint, ApiCall]:
         try:

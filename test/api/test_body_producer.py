@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -211,4 +211,50 @@ class ReadingPoolTests(SynchronousTestCase):
         for function, arguments, keywords in reactor.calls:
             function(*arguments, **keywords)
         self.assertEqual((self.successResultOf(first), self.successResultOf(second)), (True, 0))
+        self.assertNoResult(pool.run(int))
+
+    def test_withdrawn(self) -> None:
+        """A call that nobody waits for any more is not made, and its place is taken until a thread has seen that."""
+        reactor = ThreadReactor()
+        pool = ReadingPool(reactor, threads=1, waiting=2)  # type: ignore[arg-type]
+        pool.start()
+        self.addCleanup(pool.stop)
+        gate, made = threading.Event(), list[int]()
+        self.addCleanup(gate.set)
+        first, second, third = pool.run(gate.wait), pool.run(made.append, 2), pool.run(made.append, 3)
+        second.cancel()
+        self.failureResultOf(second, CancelledError)
+        self.failureResultOf(pool.run(int), Refused)
+        gate.set()
+        while len(reactor.calls) < 3:
+            reactor.called.wait(5)
+            reactor.called.clear()
+        for function, arguments, keywords in reactor.calls:
+            function(*arguments, **keywords)
+        self.assertEqual((self.successResultOf(first), self.successResultOf(third)), (True, None))
+        self.assertEqual(made, [3])
+
+    def test_left_while_it_is_made(self) -> None:
+        """A call that has begun goes on to its end, and whatever comes of it troubles nobody."""
+        reactor = ThreadReactor()
+        pool = ReadingPool(reactor, threads=1, waiting=0)  # type: ignore[arg-type]
+        pool.start()
+        self.addCleanup(pool.stop)
+        begun, gate = threading.Event(), threading.Event()
+        self.addCleanup(gate.set)
+
+        def fail() -> None:
+            begun.set()
+            gate.wait()
+            raise ValueError
+
+        answer = pool.run(fail)
+        begun.wait()
+        answer.cancel()
+        self.failureResultOf(answer, CancelledError)
+        self.failureResultOf(pool.run(int), Refused)
+        gate.set()
+        reactor.called.wait(5)
+        for function, arguments, keywords in reactor.calls:
+            function(*arguments, **keywords)
         self.assertNoResult(pool.run(int))
