@@ -65,7 +65,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     :ivar workdays: the row applies from Monday to Friday only.
     :ivar steps: long prompts, the lowest limit first.
     :ivar tiers: other tiers, by the provider's name: a factor on all rates, or rates of their own.
-    :ivar regions: factors on all rates, by the region that the provider reports.
+    :ivar regions: factors on all rates, by the region that the provider reports, or that its host names.
     :ivar fees: US dollars per thousand pieces, by kind (see `ccsproxy.exchange.usage.Usage`).
     :ivar context: the model's context window in tokens.
     """

@@ -4,6 +4,7 @@ A price is for one model, from one day on. Only dated snapshots count as other n
 ``claude-opus-5`` does not apply to ``claude-opus-5-5``.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from functools import cache, lru_cache
@@ -17,6 +18,8 @@ from ccsproxy.providers.price_rows import Price, PriceList, Source
 from ccsproxy.providers.registry import PROVIDERS, upstream_provider
 from ccsproxy.providers.resellers import resale
 
+#: Hosts of OpenAI and xAI that keep a call in one region, which costs more with newer models.
+_REGIONAL = re.compile(r"([a-z]{2})\.api\.openai\.com|([a-z]{2})-[a-z]+-\d+\.api\.x\.ai")
 #: Longer names are in no price list.
 _LONGEST = 200
 #: If the seller is unknown, the price of the model's own vendor is used, then those of others that sell it.
@@ -96,11 +99,20 @@ def find_price(
         return FoundPrice(applying[-1], own=True)
     for seller in [provider] if provider else _MAKERS:
         if rows := _rows(model, seller):
-            price = _newest(rows, at)
+            price = _regional(_newest(rows, at), url)
             return FoundPrice(price, source=price_list(seller).sources.get(price.source)) if price else None
     sold = resale(model, provider, url)
     found = None if sold is None else find_price(sold.model, at, sold.maker)
     return None if found is None or sold is None else attr.evolve(found, price=found.price.times(sold.factor))
+
+
+def _regional(price: Price | None, url: str) -> Price | None:
+    """Return a row at the rates of the region that the upstream's host names; None if there they are unknown."""
+    region = _REGIONAL.fullmatch(_authority(url)[0])
+    if price is None or region is None or not price.regions:
+        return price
+    factor = price.regions.get(region[1] or region[2])
+    return None if factor is None else price.times(factor)
 
 
 def context_window(model: str, provider: str = "", upstream: str = "", own: Iterable[Price] = ()) -> int | None:

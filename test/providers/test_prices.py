@@ -48,6 +48,30 @@ class PriceListTests(SynchronousTestCase):
                     self.assertGreaterEqual(rates.cache_write_12h or 1e9, rates.cache_write or 0, price.models)
                 self.assertEqual([step.above for step in price.steps], sorted({step.above for step in price.steps}))
 
+    def test_regional_hosts(self) -> None:
+        """OpenAI's and xAI's regional hosts cost a tenth more with newer models; no price where that is unknown."""
+        for model, provider, host, factor in (
+            ("gpt-5.5", "openai", "api.openai.com", 1.0),
+            ("gpt-5.5", "openai", "eu.api.openai.com", 1.1),
+            ("gpt-6.2-sol", "openai", "us.api.openai.com", 1.1),
+            ("gpt-4o", "openai", "eu.api.openai.com", 1.0),
+            ("gpt-5.5", "openai", "jp.api.openai.com", None),
+            ("grok-4.6", "xai", "us-east-1.api.x.ai", 1.1),
+            ("grok-4.6", "xai", "eu-west-1.api.x.ai", None),
+        ):
+            plain, found = (find_price(model, AT, provider, url=url) for url in ("", f"https://{host}/v1"))
+            assert plain is not None and plain.price.rates is not None
+            regional = found.price.rates.input if found and found.price.rates else None
+            self.assertEqual(
+                regional, None if factor is None else plain.price.rates.input * factor, f"{model} {host}"
+            )
+
+    def test_fine_tuned_models(self) -> None:
+        """OpenAI names them after their model, the organisation and an id."""
+        self.assertEqual(rate("ft:gpt-4.1-2025-04-14:acme::B1x", provider="openai"), 3.0)
+        self.assertEqual(rate("ft:gpt-4.1-mini-2025-04-14:acme:bot:B1x", provider="openai"), 0.8)
+        self.assertIsNone(rate("ft:gpt-9:acme::B1x", provider="openai"))
+
     def test_models_of_today(self) -> None:
         """Every provider's current models have a price on the day of the lists."""
         for provider, models in {
