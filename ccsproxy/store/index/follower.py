@@ -136,6 +136,7 @@ def bring_up(
     lines = segments or SegmentLines(data_dir)
     while True:
         index = Index(data_dir, price)
+        index.facts.with_rows = True
         try:
             Follower(index, lines, progress).catch_up()
             index.facts.make(lines, to_the_end)

@@ -19,7 +19,7 @@ from ccsproxy.store.index.schema import NAME
 from ccsproxy.store.query import Query, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.segments.lines import SegmentLine
+from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.segments.segment import plain_path
 from test.store.corpus import Corpus, Segments, started
 from test.store.rows import rows
@@ -159,6 +159,19 @@ class RebuildTests(StoreCase):
         (self.data_dir / NAME).unlink()
         self.feed()
         self.assertEqual(rows(self.data_dir), live)
+
+    def test_a_command_reads_each_record_once(self) -> None:
+        """The facts of all calls are made of the lines that the rows are made of."""
+        for record in Corpus().records(300):
+            self.segments.write(record)
+
+        def whole(lines: SegmentLines, name: str, places: object) -> dict[int, bytes]:
+            raise AssertionError("a record is read a second time")
+
+        self.patch(SegmentLines, "whole", whole)
+        follower.rebuild(self.data_dir)
+        due = "SELECT count(*) FROM request_rows WHERE facts IS NULL"
+        self.assertEqual(self.reader._source.ask(lambda connection: connection.execute(due).fetchone()[0], -1), 0)
 
     def test_stop_does_not_wait_for_all(self) -> None:
         """What cannot be taken in in time is left for the next start, and the index is closed all the same."""
