@@ -134,9 +134,12 @@ class CcsproxyService(service.Service):
             self._api.startService()
         await workers
         handle = self.handle()
-        if inherited:
+        if inherited and not self._stopping.begun:
             write_run_file(self._config.data_dir, self._run.file(handle))
         await recorder
+        if self._stopping.begun:
+            # Stopped while it was starting: nothing is open any more that could be announced.
+            return handle
         self._keeper.start()
         announce(self._log, self._config, handle)
         self._process.notifier.ready(f"proxy on {handle.proxy_urls[0]}")

@@ -19,6 +19,8 @@ HANGUP = b"\0hangup"
 #: SIGHUP to our children and SIGHUP to us count as one signal to all if we learn of them within this many seconds. A
 #: child that is still starting, or that a busy machine holds up at its low priority, reports late.
 TOGETHER = 60.0
+#: Ends a child that is still starting, and is ignored by one that has started: only the child knows which it is.
+END_IF_STARTING = signal.SIGUSR1
 #: Signals that a terminal or a service manager sends to a whole process group at once.
 _OF_THE_GROUP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -156,10 +158,10 @@ def signals_blocked() -> Iterator[None]:
 def leave_signals_to_parent() -> None:
     """Make a child survive the signals that a terminal or service manager sends to all; its parent ends it in order.
 
-    The parent is told about SIGHUP, see `HangupSignals`. Must be called in the child's main thread, before its
-    reactor runs.
+    From now on it has started, see `END_IF_STARTING`. The parent is told about SIGHUP, see `HangupSignals`. Must be
+    called in the child's main thread, before its reactor runs.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, END_IF_STARTING):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, _tell_parent)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_THE_GROUP)

@@ -229,3 +229,27 @@ class ActivationTests(ProgramTestCase):
             await program.ended()
             self.assertEqual(program.status, 0, program.said)
             await self.close_peers(upstream)
+
+
+class EarlyStopTests(ProgramTestCase):
+    """The service is stopped while its other processes still load their modules."""
+
+    async def stop_early(self, *options: str) -> None:
+        self.data_dir = Path(self.mktemp()).absolute()
+        command = [*WAYS["twistd"], "--data-dir", str(self.data_dir), "--upstream", "http://127.0.0.1:9"]
+        program = self.spawn([*command, "--proxy-port", "0", "--api-port", "0", *options])
+        await self.until(lambda: children_of(program.pid), "a child")
+        program.signal(signal.SIGTERM)
+        self.assertEqual(await program.ended(), 0)
+        # Children that had started would have said how they ended, as the main process does.
+        self.assertEqual(program.said.count("Main loop terminated"), 1)
+        self.assertNotIn("Traceback", program.said)
+        self.assertFalse((self.data_dir / "run.json").exists())
+
+    async def test_one_relay(self) -> None:
+        """It ends in order and at once: nobody waits for a process only to have it exit."""
+        await self.stop_early()
+
+    async def test_workers(self) -> None:
+        """Workers that accept nothing yet have nothing to drain."""
+        await self.stop_early("--workers", "2")

@@ -155,6 +155,12 @@ class Relays:
         return accepted, stored, dropped
 
     @property
+    def outstanding(self) -> int:
+        """How many exchanges have no record yet, and are not given up."""
+        accepted, stored, dropped = self.counts
+        return accepted - stored - dropped.total()
+
+    @property
     def behind(self) -> float:
         """How many seconds the oldest ended exchange has been waiting for its record."""
         since = [began for known in self._known.values() if (began := known.shared.words[BEHIND_SINCE])]

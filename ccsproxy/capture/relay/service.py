@@ -135,6 +135,9 @@ class CaptureService(Service):
         self._hand_over.capture.close()
         if self._control is not None:
             self._control.send(frames.message(frames.CLOSE))
+        if not self._ready and not self._relays.outstanding:
+            # Nothing was captured, so a recorder that is still starting has nothing to do.
+            return self._child.stop(self._limits.flush_within).addCallback(lambda _: self._stopped())
         self._wait_for_progress(-1)
         closed.addCallback(lambda _: self._stop_child())
         closed.addErrback(lambda failure: self._log.failure("stopping the recorder failed", failure))
@@ -186,7 +189,7 @@ class CaptureService(Service):
             "accepted": accepted,
             "stored": stored,
             "dropped": dict(dropped),
-            "in_flight": accepted - stored - dropped.total(),
+            "in_flight": self._relays.outstanding,
             "queue_bytes": memory,
             "spill_bytes": files,
             "spilled_bytes": spilled,

@@ -8,16 +8,18 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import attr
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ccsproxy.runtime.signals import HANGUP, signals_blocked
+from ccsproxy.runtime.signals import END_IF_STARTING, HANGUP, signals_blocked
 
 #: The child's descriptor of its end of the link.
 LINK_FD = 3
@@ -133,6 +135,9 @@ class Child:
     def stop(self, within: float) -> Deferred[None]:
         """Wait for it to end, and do not restart it. The owner of the link must close it, or ask the child to exit.
 
+        A child that is still starting is ended at once: it would load its modules for seconds before it read its
+        link, only to exit then.
+
         :param within: seconds until it is killed.
         :return: fires when it has ended.
         """
@@ -144,6 +149,8 @@ class Child:
             stopped.callback(None)
             return stopped
         self._stopping = stopped
+        with suppress(ProcessExitedAlready):
+            self._process.signalProcess(END_IF_STARTING)
         self._kill = self._reactor.callLater(within, self.kill)
         return stopped
 

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,17 +18,21 @@ from ccsproxy.runtime.children.child import (
     Program,
     child_environment,
 )
+from ccsproxy.runtime.signals import END_IF_STARTING
 
 
 class FakeProcess:
     """A process that was spawned."""
 
     pid = 2**22 + 1
+    gone = False
 
     def __init__(self, protocol: Any) -> None:
         self.protocol, self.signals = protocol, []
 
-    def signalProcess(self, name: str) -> None:
+    def signalProcess(self, name: str | int) -> None:
+        if self.gone:
+            raise ProcessExitedAlready
         self.signals.append(name)
 
     def end(self, status: int = 0) -> None:
@@ -117,7 +121,7 @@ class ChildTests(SynchronousTestCase):
         self.reactor.processes[0].end()
         self.successResultOf(stopped)
         self.reactor.advance(100)
-        self.assertEqual((len(self.links), self.reactor.processes[0].signals), (1, []))
+        self.assertEqual((len(self.links), self.reactor.processes[0].signals), (1, [END_IF_STARTING]))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_stop_kills_in_the_end(self) -> None:
@@ -125,7 +129,15 @@ class ChildTests(SynchronousTestCase):
         self.child.start()
         self.child.stop(5)
         self.reactor.advance(5)
-        self.assertEqual(self.reactor.processes[0].signals, ["KILL"])
+        self.assertEqual(self.reactor.processes[0].signals, [END_IF_STARTING, "KILL"])
+
+    def test_stop_of_a_child_whose_end_is_not_told_yet(self) -> None:
+        """Its process has gone already; that is all that was wanted."""
+        self.child.start()
+        self.reactor.processes[0].gone = True
+        stopped = self.child.stop(5)
+        self.reactor.processes[0].end()
+        self.successResultOf(stopped)
 
     def test_stop_between_two_lives(self) -> None:
         """A child that is waiting for its restart is stopped at once."""
