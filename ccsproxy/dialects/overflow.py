@@ -1,5 +1,6 @@
 """Reads on beyond the part of a stream that is kept, only for its counts and its ending, in bounded memory."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,17 @@ from ccsproxy.exchange.usage import Usage
 
 #: The texts read so far are discarded after this many bytes of events.
 _FORGET_AT = 1 << 20
+#: The data in events of more bytes is left out before they are parsed.
+LONG_EVENT = 1 << 20
+_DATA = re.compile(rb"[A-Za-z0-9+/=_-]{4096,}")
+
+
+def without_data(text: bytes) -> bytes:
+    """Return the JSON of an event without the long runs of base64 in it.
+
+    There are such within strings only, where leaving them out changes nothing but the string.
+    """
+    return _DATA.sub(b"", text)
 
 
 class KeptTail:

@@ -10,7 +10,7 @@ from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.no_answer import no_events
-from ccsproxy.dialects.overflow import KeptTail, joined
+from ccsproxy.dialects.overflow import LONG_EVENT, KeptTail, joined, without_data
 from ccsproxy.dialects.plain_body import BLANK, bounded_counts, is_lines, read_cut_off, read_plain
 from ccsproxy.dialects.protocol import Joining, Reassembler, StreamWatcher, WireFormat
 from ccsproxy.dialects.registry import proven
@@ -149,6 +149,9 @@ class AnswerReader:
         return fits
 
     def _event(self, name: str, text: bytes, at_ms: float) -> None:
+        # Of an event behind the kept part nothing but its counts is looked at.
+        if self._tail is not None and len(text) > LONG_EVENT:
+            text = without_data(text)
         try:
             value = loads(text)
         except JsonError:

@@ -10,7 +10,7 @@ from zlib import crc32
 import msgspec
 
 #: ``,"crc32":"`` 8 lower-case hexadecimal digits, ``"}`` and a newline.
-_TAIL_LENGTH = 21
+TAIL_LENGTH = 21
 _TAIL = re.compile(rb'\A,"crc32":"[0-9a-f]{8}"}\n\Z')
 
 #: The first members of a record, up to the last that identifies it, and within how many bytes they must be.
@@ -57,8 +57,16 @@ def encode(value: Any) -> bytes:
     line = _object(value)
     # The checksum becomes the last member, so that the line is still valid JSON.
     line.pop()
-    line += b',"crc32":"%08x"}\n' % crc32(line)
+    line += tail_of(crc32(line))
     return bytes(line) if len(line) <= _COPIED else cast(bytes, line)
+
+
+def tail_of(checksum: int) -> bytes:
+    """Return what ends a line, from behind the last member on.
+
+    :param checksum: of everything before it.
+    """
+    return b',"crc32":"%08x"}\n' % checksum
 
 
 def verify(line: bytes) -> bool:
@@ -66,7 +74,7 @@ def verify(line: bytes) -> bool:
 
     :param line: with its newline.
     """
-    at = len(line) - _TAIL_LENGTH
+    at = len(line) - TAIL_LENGTH
     # The form of the tail first: most damage is a truncated line, which needs no checksum.
     if at < 1 or not _TAIL.match(line[at:]):
         return False
@@ -75,7 +83,7 @@ def verify(line: bytes) -> bool:
 
 def strip(line: bytes) -> bytes:
     """Return the JSON text of a line without checksum and newline; call `verify` first."""
-    return b"".join((memoryview(line)[:-_TAIL_LENGTH], b"}"))
+    return b"".join((memoryview(line)[:-TAIL_LENGTH], b"}"))
 
 
 def decode(line: bytes) -> dict[str, Any]:

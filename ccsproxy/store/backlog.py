@@ -9,6 +9,7 @@ import msgspec
 
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.segments.line_apart import LineApart
+from ccsproxy.store.segments.long_line import LongLine
 from ccsproxy.store.segments.segment import Location
 
 #: Estimated size of a record without its bodies, in bytes.
@@ -34,7 +35,7 @@ Settle = Callable[[Location | Dropped], None]
 class BacklogEntry:
     """One record or ``started`` line waiting to be written.
 
-    :ivar line: the encoded line, once it exists.
+    :ivar line: the encoded line, once it exists; a long one is encoded again as it is written.
     :ivar apart: the same with the items of its body separate, where they are known.
     """
 
@@ -44,7 +45,7 @@ class BacklogEntry:
         self.value = value
         self.size = size
         self.settle = settle
-        self.line = b""
+        self.line: bytes | LongLine = b""
         self.apart: LineApart | None = None
 
 

@@ -13,6 +13,7 @@ from ccsproxy.store.segments.files import Files, remove_if_there, write_all
 from ccsproxy.store.segments.line_apart import encode_apart
 from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.segments.log import SegmentLog
+from ccsproxy.store.segments.long_line import LongLine
 from ccsproxy.store.segments.segment import LONGEST_LINE, Location
 
 #: The maximum size of one write, in estimated bytes and entries.
@@ -111,7 +112,7 @@ class BatchWriter:
         for place, entry in zip(found, batch, strict=False):
             self._settle(entry, place)
         if found:
-            self._tell([_fresh(place, entry) for place, entry in zip(found, batch, strict=False)])
+            self._tell(len(found), [_fresh(*each) for each in zip(found, batch, strict=False)])
         if error is None:
             self._recovered()
         return error
@@ -120,8 +121,7 @@ class BatchWriter:
         """Encode an entry; a record whose bodies cannot be encoded is kept without them."""
         while not entry.line:
             try:
-                entry.apart = encode_apart(entry.value) if isinstance(entry.value, Record) else None
-                line = codec.encode(entry.value) if entry.apart is None else entry.apart.line
+                line = self._line_of(entry)
                 if len(line) > LONGEST_LINE:
                     raise ValueError(f"a line of {len(line)} bytes is longer than readers accept")
                 entry.line = line
@@ -134,14 +134,27 @@ class BatchWriter:
                 entry.value = without_bodies(entry.value)
         return True
 
+    def _line_of(self, entry: BacklogEntry) -> bytes | LongLine:
+        """Encode an entry; one of many megabytes only to see that it can be: it is encoded again as it is written."""
+        value = entry.value
+        if isinstance(value, Record):
+            if entry.size > _BATCH_BYTES:
+                try:
+                    return LongLine(value)
+                except (TypeError, ValueError, OverflowError, RecursionError):
+                    pass  # it is written as a whole, with escapes
+            else:
+                entry.apart = encode_apart(value)
+        return codec.encode(value) if entry.apart is None else entry.apart.line
+
     def _settle(self, entry: BacklogEntry, result: Location | Dropped) -> None:
         self._backlog.settled(entry, result.reason if isinstance(result, Dropped) else "")
         if entry.settle is not None:
             entry.settle(result)
 
-    def _tell(self, lines: list[FreshLine]) -> None:
+    def _tell(self, number: int, lines: list[FreshLine | None]) -> None:
         try:
-            self._observer.wrote(len(lines), lines)
+            self._observer.wrote(number, [each for each in lines if each is not None])
         except Exception:
             self._log.failure("the index refused what was written")
 
@@ -183,8 +196,10 @@ class BatchWriter:
         self.trouble = ""
 
 
-def _fresh(place: Location, entry: BacklogEntry) -> FreshLine:
-    """Return a line that was just written, as who reads it from its segment would find it."""
+def _fresh(place: Location, entry: BacklogEntry) -> FreshLine | None:
+    """Return a line that was just written, as who reads it from its segment would find it; None for a long one."""
+    if isinstance(entry.line, LongLine):
+        return None
     return place.segment, SegmentLine(place.offset, place.length, entry.line, True, entry.apart)
 
 

@@ -1,11 +1,14 @@
 """Streams of which only the beginning is kept: what came before stays, counts and ending are still read."""
 
 import json
+import tracemalloc
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dialects import DecodedResponse, detect
+from ccsproxy.dialects.overflow import without_data
+from ccsproxy.wire.jsontext import loads
 from test.dialects.exchanges import ROUTES, facts_for, lines, sse
 from test.dialects.test_bedrock import converse
 
@@ -115,6 +118,25 @@ class OverflowTests(SynchronousTestCase):
             self.assertEqual((got.usage.input_tokens, got.usage.output_tokens), (9, 77), dialect)
             self.assertTrue(got.complete, dialect)
             self.assertLess(len(json.dumps(got.body)), 400_000, dialect)
+
+    def test_long_events(self) -> None:
+        """Of an event of megabytes behind the limit the counts are read, and its data is not held a second time."""
+        data = "QUJD+/=_-" * (4 << 17)
+        done = responses([data])[-1]
+        text = done.partition(b"data: ")[2]
+        self.assertEqual(loads(without_data(text)), loads(text.replace(data.encode(), b"")))
+        facts = facts_for(*ROUTES["openai_responses"])
+        reader = detect(facts).reader(facts)
+        reader.feed(responses(["a"])[0], 1.0)
+        reader.overflow()
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        reader.feed(done, 2.0)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 3.2 * len(done))
+        tracemalloc.stop()
+        got = reader.finish(True)
+        assert got.usage is not None
+        self.assertEqual((got.usage.output_tokens, got.complete, got.faults), (77, True, ()))
 
     def test_tails_that_break_off(self) -> None:
         """A stream that never ends is not complete, and its output a bound."""

@@ -97,7 +97,8 @@ class Follower:
             self._progress(len(fresh), mark.done - begin)
             if not self._go_on():
                 return
-        if not closed and self._lines.plain_size(name) == mark.done:
+        # A line of many megabytes is not read again and again while it is being written.
+        if not closed and (self._lines.plain_size(name) == mark.done or not self._lines.has_line(name, mark.done)):
             return
         lines = self._lines.scan(name, mark.done)
         while batch := _batch(lines):

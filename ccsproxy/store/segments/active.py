@@ -7,8 +7,11 @@ from pathlib import Path
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
+from ccsproxy.store.segments.long_line import LongLine
 from ccsproxy.store.segments.segment import Header, Location, plain_path
 from ccsproxy.store.segments.tally import Tally
+
+Lines = Sequence[tuple[codec.RecordHead, bytes | LongLine]]
 
 
 class ActiveSegment:
@@ -45,15 +48,14 @@ class ActiveSegment:
             remove_if_there(files, self.path)
             raise
 
-    def append(self, lines: Sequence[tuple[codec.RecordHead, bytes]]) -> tuple[list[Location], OSError | None]:
-        """Append lines with a single write.
+    def append(self, lines: Lines) -> tuple[list[Location], OSError | None]:
+        """Append lines with a single write; one that is long and alone, piece by piece.
 
         :return: locations of the lines that were written completely, from the first on, and why the rest were not.
         """
         before, error, written = self.size, None, 0
         try:
-            data = lines[0][1] if len(lines) == 1 else b"".join(line for _, line in lines)
-            written = self._append(data, [len(line) for _, line in lines])
+            written = self._append(_data_of(lines), [len(line) for _, line in lines])
         except OSError as failed:
             error = failed
         found: list[Location] = []
@@ -120,11 +122,14 @@ class ActiveSegment:
         except OSError:
             pass  # what was acknowledged has already been written to the kernel
 
-    def _append(self, data: bytes, lengths: Sequence[int] = ()) -> int:
+    def _append(self, data: bytes | LongLine, lengths: Sequence[int] = ()) -> int:
         """Append bytes, keep only complete lines of them, and return how many bytes were kept."""
         try:
-            written = write_all(self._files, self._fd, data)
-        except OSError:
+            if isinstance(data, LongLine):
+                written = self._write_pieces(data)
+            else:
+                written = write_all(self._files, self._fd, data)
+        except BaseException:
             self._repair(self.size)
             raise
         kept = max((end for end in accumulate(lengths or (len(data),)) if end <= written), default=0)
@@ -133,9 +138,32 @@ class ActiveSegment:
             self._repair(self.size)
         return kept
 
+    def _write_pieces(self, line: LongLine) -> int:
+        """Write a line as far as the disk accepts it, and return how many bytes were written."""
+        written = 0
+        for piece in line.pieces():
+            try:
+                taken = write_all(self._files, self._fd, piece)
+            except OSError:
+                if not written:
+                    raise
+                return written
+            written += taken
+            if taken < len(piece):
+                break
+        return written
+
     def _repair(self, size: int) -> None:
         try:
             if self._files.size(self._fd) > size:
                 self._files.truncate(self._fd, size)
         except OSError:
             self.broken = True
+
+
+def _data_of(lines: Lines) -> bytes | LongLine:
+    if len(lines) == 1:
+        return lines[0][1]
+    return b"".join(
+        piece for _, line in lines for piece in (line.pieces() if isinstance(line, LongLine) else (line,))
+    )

@@ -166,6 +166,15 @@ class SegmentLines:
         except OSError:
             return None
 
+    def has_line(self, name: str, start: int) -> bool:
+        """Tell whether a plain segment has a whole line from an offset on; nothing of it is held."""
+        try:
+            return any(
+                b"\n" in piece for _, piece in file_pieces(self._files, plain_path(self._data_dir, name), start)
+            )
+        except OSError:
+            return True  # whoever reads it meets the same trouble, and says so
+
     def plain_size(self, name: str) -> int | None:
         """Return the size of a segment's lines in bytes, null if it is gone or unreadable."""
         size = self.size(name)

@@ -2,16 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from ccsproxy.exchange import codec
-from ccsproxy.store.segments.active import ActiveSegment
+from ccsproxy.store.segments.active import ActiveSegment, Lines
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import Location, headers, segment_name, segments_dir
 from ccsproxy.store.settings import StoreSettings
-
-Lines = Sequence[tuple[codec.RecordHead, bytes]]
 
 
 class SegmentLog:

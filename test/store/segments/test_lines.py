@@ -48,6 +48,18 @@ class CuttingTests(SynchronousTestCase):
                 self.assertEqual((line.data, line.ended), (expected, False))  # a tail may still become short
             begin += len(expected)
 
+    def test_a_long_line_before_short_ones(self) -> None:
+        """It is not copied for those that came with its end, and all are there."""
+        long, short = codec.encode(record(1, body="x" * 3000)), [codec.encode(record(2)), b"damaged\n", b"tail"]
+        self.patch(module, "CHUNK", 1000)
+        for tail in range(len(short) + 1):
+            whole = long + b"".join(short[:tail])
+            for size in (900, 2999, 10_000):
+                found = list(lines((at, whole[at : at + size]) for at in range(0, len(whole), size)))
+                self.assertEqual([bytes(line.data) for line in found], [long, *short[:tail]])
+                self.assertEqual([line.good for line in found], [True, True, False, False][: tail + 1])
+                self.assertEqual(found[-1].end, len(whole))
+
     def test_a_gap_is_a_line_without_data(self) -> None:
         """What no piece holds is passed over as one damaged line, with what was begun before it."""
         found = list(lines([(0, b"a\nb"), (10, b"c\n"), (20, b"")]))
@@ -78,6 +90,22 @@ class StrangersTests(SynchronousTestCase):
                 self.assertEqual(len(list(reader.scan(OTHER))), 1)
                 self.assertRaises(OSError, contents, Files(), self.data_dir, NAME)
                 path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+class UnfinishedTests(SynchronousTestCase):
+    """A line that is being written."""
+
+    def test_whole_lines(self) -> None:
+        """There is one as soon as its newline is there; a segment that cannot be read is left to who reads it."""
+        data_dir = Path(self.mktemp())
+        segments_dir(data_dir).mkdir(parents=True)
+        reader = SegmentLines(data_dir)
+        self.assertTrue(reader.has_line(NAME, 0))
+        plain_path(data_dir, NAME).write_bytes(b"a\n" + b"x" * (3 << 20))
+        self.assertEqual([reader.has_line(NAME, at) for at in (0, 1, 2, 9)], [True, True, False, False])
+        with plain_path(data_dir, NAME).open("ab") as file:
+            file.write(b"\n")
+        self.assertEqual([reader.has_line(NAME, at) for at in (0, 2, 9)], [True] * 3)
 
 
 class FlakyReads(Files):
