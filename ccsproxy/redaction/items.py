@@ -5,7 +5,7 @@ about the objects in them (no name in `LISTS` is that of a secret), and no secre
 next.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -14,10 +14,13 @@ from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.redaction.item_memory import ItemMemory
 from ccsproxy.redaction.tree import texts_of
 from ccsproxy.wire import jsontext
-from ccsproxy.wire.json_items import SentItems, WrittenItems
+from ccsproxy.wire.json_items import WRAPPER, SentItems, WrittenItems, wrapped
 
 #: The lists of a request body whose items are repeated in the next call.
 LISTS = ("messages", "input", "contents", "tools", "system")
+
+#: The bytes of new items that are looked at together.
+_TOGETHER = 1 << 20
 
 
 class Redacting(Protocol):
@@ -36,25 +39,58 @@ def redact_items(
     """Return a body without its secrets, with clean items in the form that records use.
 
     :param secrets: those found elsewhere in the exchange.
-    :param body: with lists that are `SentItems`.
+    :param body: with lists that are `SentItems`, or such in the request that it wraps.
     :param where: how the body is named in the report.
     :return: None if it must be redacted as one tree: there are secrets outside the lists, or it is nested too
     deeply.
     """
-    rest = {name: value for name, value in body.items() if value.__class__ is not SentItems}
+    inner = wrapped(body)
+    lists = [_Lists(memory, secrets, body, where)]
+    if any(value.__class__ is SentItems for value in inner.values()):
+        lists.append(_Lists(memory, secrets, inner, f"{where}.{WRAPPER}", above=1))
+        lists[0].rest.pop(WRAPPER)
     # Also if it must be redacted as one tree, so that findings are reported in the order of the body.
-    texts = texts_of(rest)
-    if texts is None or nested_too_deeply(rest) or not redactor.holds_none(texts):
+    if not all(each.are_apart(redactor) for each in lists):
         return None
-    lists = {name: _Items(memory, secrets, value) for name, value in body.items() if name not in rest}
-    new = [value for each in lists.values() for value in each.new.values()]
-    if new and nested_too_deeply([[new]]):
-        return None
-    clean = _are_clean(redactor, new)
-    return {
-        name: lists[name].redacted(redactor, clean, f"{where}.{name}") if name in lists else value
-        for name, value in body.items()
-    }
+    found = [each.redacted(redactor) for each in lists]
+    return found[0] if len(found) == 1 else {**found[0], WRAPPER: found[1]}
+
+
+class _Lists:
+    """An object with lists of items, and what else is in it.
+
+    :ivar rest: its other members.
+    """
+
+    def __init__(
+        self, memory: ItemMemory, secrets: Sequence[str], body: Mapping[str, Any], where: str, above: int = 0
+    ) -> None:
+        """Look up which items are known.
+
+        :param above: how many levels of the body are above it.
+        """
+        self._body, self._where, self._above = body, where, above
+        self.rest = {name: value for name, value in body.items() if value.__class__ is not SentItems}
+        self._lists = {
+            name: _Items(memory, secrets, value) for name, value in body.items() if value.__class__ is SentItems
+        }
+
+    def are_apart(self, redactor: Redacting) -> bool:
+        """Tell whether items can be redacted by themselves: there is no secret beside them, and none is too deep."""
+        texts = texts_of(self.rest)
+        return (
+            texts is not None
+            and not nested_too_deeply([self.rest] if self._above else self.rest)
+            and redactor.holds_none(texts)
+            and all(each.search(redactor, self._above) for each in self._lists.values())
+        )
+
+    def redacted(self, redactor: Redacting) -> dict[str, Any]:
+        """Return it without secrets."""
+        return {
+            name: self._lists[name].redacted(redactor, f"{self._where}.{name}") if name in self._lists else value
+            for name, value in self._body.items()
+        }
 
 
 def _are_clean(redactor: Redacting, values: list[Any]) -> bool:
@@ -64,33 +100,56 @@ def _are_clean(redactor: Redacting, values: list[Any]) -> bool:
 
 
 class _Items:
-    """The items of a list.
-
-    :ivar new: those that are not in the cache, by index.
-    """
+    """The items of a list; new ones are decoded a megabyte at a time, lest a list of many megabytes be held twice."""
 
     def __init__(self, memory: ItemMemory, secrets: Sequence[str], items: SentItems) -> None:
-        self._memory, self._sent = memory, items.sent
+        self._memory, self._items, self._sent = memory, items, items.sent
         self._names = memory.names(items.sent, secrets)
         self._forms = memory.known(self._names)
-        self.new = {at: items[at] for at, form in enumerate(self._forms) if form is None}
+        self._unclean: set[int] = set()
 
-    def redacted(self, redactor: Redacting, clean: bool, where: str) -> WrittenItems:
-        """Return the items without secrets, clean ones in the form that records use.
+    def search(self, redactor: Redacting, above: int) -> bool:
+        """Look which new items may hold secrets; tell whether none of them is nested too deeply.
 
-        :param clean: whether all new items are known to be clean.
+        :param above: how many levels of the body are above the object with the list.
         """
+        for batch in self._batches():
+            new = [self._items[at] for at in batch]
+            if nested_too_deeply([[[new]]] if above else [[new]]):
+                return False
+            if not _are_clean(redactor, new):
+                self._unclean.update(batch)
+        return True
+
+    def redacted(self, redactor: Redacting, where: str) -> WrittenItems:
+        """Return the items without secrets, clean ones in the form that records use."""
         written = [
             form or (None if form is None else sent) for form, sent in zip(self._forms, self._sent, strict=True)
         ]
         found: list[Any] = [None if form is None else msgspec.Raw(form) for form in written]
-        for at, value in self.new.items():
-            if not clean and not _are_clean(redactor, [value]):
-                found[at] = redactor.tree(value, f"{where}[{at}]")
-                continue
-            written[at] = form = self._remembered(at, value)
-            found[at] = value if form is None else msgspec.Raw(form)
+        for batch in self._batches():
+            for at in batch:
+                value = self._items[at]
+                if at in self._unclean and not _are_clean(redactor, [value]):
+                    found[at] = redactor.tree(value, f"{where}[{at}]")
+                    continue
+                written[at] = form = self._remembered(at, value)
+                found[at] = value if form is None else msgspec.Raw(form)
         return WrittenItems(found, written)
+
+    def _batches(self) -> Iterator[list[int]]:
+        """Yield the places of new items."""
+        batch: list[int] = []
+        size = 0
+        for at, form in enumerate(self._forms):
+            if form is None:
+                batch.append(at)
+                size += len(self._sent[at])
+                if size >= _TOGETHER:
+                    yield batch
+                    batch, size = [], 0
+        if batch:
+            yield batch
 
     def _remembered(self, at: int, value: Any) -> bytes | None:
         form, sent = jsontext.dumps_strictly(value), self._sent[at]

@@ -4,7 +4,8 @@ Agents send the whole conversation again with every turn, and hardly anybody who
 than its beginning, its end and what is new.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, SupportsIndex
 
 import msgspec
@@ -15,6 +16,14 @@ _take_apart = msgspec.json.Decoder(
     dict[str, list[msgspec.Raw] | dict[str, Any] | str | int | float | bool | None]
 ).decode
 _decode = msgspec.json.Decoder().decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_members_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+#: The member that a whole request is wrapped in by Code Assist, and within how many bytes it begins.
+WRAPPER, _EARLY = "request", 4096
+_WRAPPED = re.compile(rb'"%b"\s*:\s*\{' % WRAPPER.encode())
+#: The bytes of the items of one list that stay decoded; those of longer lists are decoded again when they are asked
+#: for again, for a list of many megabytes would be held twice.
+_DECODED = 4 << 20
 #: The hashes of so many items are remembered that have been decoded once, and so are JSON.
 _REMEMBERED = 40_000
 _read: set[int] = set()
@@ -35,7 +44,19 @@ class SentItems(list[Any]):
         :raises msgspec.DecodeError: if one is no JSON; ``UnicodeError`` and ``RecursionError`` likewise.
         """
         self.sent = sent
-        super().__init__([msgspec.Raw(each) if hash(each) in _read else _first_read(each) for each in sent])
+        self._room = _DECODED
+        super().__init__([msgspec.Raw(each) if hash(each) in _read else self._first_read(each) for each in sent])
+
+    def _first_read(self, item: bytes) -> Any:
+        value = _decode(item)
+        if len(_read) >= _REMEMBERED:
+            _read.clear()
+        _read.add(hash(item))
+        return value if self._has_room(item) else msgspec.Raw(item)
+
+    def _has_room(self, item: bytes) -> bool:
+        self._room -= len(item)
+        return self._room >= 0
 
     def __getitem__(self, at: Any) -> Any:
         """Return an item, decoded."""
@@ -43,8 +64,9 @@ class SentItems(list[Any]):
             return [self[each] for each in range(*at.indices(len(self)))]
         item = super().__getitem__(at)
         if item.__class__ is msgspec.Raw:
-            item = jsontext.loads(bytes(item))
-            super().__setitem__(at, item)
+            item = jsontext.loads(self.sent[at])
+            if self._has_room(self.sent[at]):
+                super().__setitem__(at, item)
         return item
 
     def __iter__(self) -> Iterator[Any]:
@@ -105,26 +127,34 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _first_read(item: bytes) -> Any:
-    value = _decode(item)
-    if len(_read) >= _REMEMBERED:
-        _read.clear()
-    _read.add(hash(item))
-    return value
-
-
 def loads(text: bytes | bytearray, names: Iterable[str]) -> Any:
-    """Read one JSON value as `jsontext.loads` does, some lists of objects in it as `SentItems`.
+    """Read one JSON value as `jsontext.loads` does, some lists of objects in it, or in its wrapper, as `SentItems`.
 
     :param text: JSON text in UTF-8.
     :param names: the members of an object whose lists are read so.
     :raises JsonError: see there.
     """
     try:
-        members: dict[str, Any] = _take_apart(text)
-        return {name: _member(value, name in names) for name, value in members.items()}
+        if _WRAPPED.search(text, 0, _EARLY) is not None:
+            return {name: _raw_member(name, value, names) for name, value in _members_of(text).items()}
+        return _object(text, names)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return jsontext.loads(text)
+
+
+def _object(text: bytes | bytearray | msgspec.Raw, names: Iterable[str]) -> dict[str, Any]:
+    members: dict[str, Any] = _take_apart(text)
+    return {name: _member(value, name in names) for name, value in members.items()}
+
+
+def _raw_member(name: str, value: msgspec.Raw, names: Iterable[str]) -> Any:
+    """Read a member of an object that has a wrapped request in it, perhaps that one."""
+    first = bytes(memoryview(value)[:1])
+    if name == WRAPPER and first == b"{":
+        return _object(value, names)
+    if name in names and first == b"[":
+        return _member(_decode_items(value), True)
+    return _decode(value)
 
 
 def _member(value: Any, lazily: bool) -> Any:
@@ -137,12 +167,24 @@ def _member(value: Any, lazily: bool) -> Any:
 
 
 def has_items(value: Any) -> bool:
-    """Tell whether lists of a value are `SentItems`."""
-    return isinstance(value, dict) and any(each.__class__ is SentItems for each in value.values())
+    """Tell whether lists of a value, or of the request that it wraps, are `SentItems`."""
+    return isinstance(value, dict) and (_has_items(value) or _has_items(wrapped(value)))
+
+
+def wrapped(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request that a body wraps, an empty one where it wraps none."""
+    inner = value.get(WRAPPER)
+    return inner if type(inner) is dict else {}
+
+
+def _has_items(value: dict[str, Any]) -> bool:
+    return any(each.__class__ is SentItems for each in value.values())
 
 
 def plain(value: Any) -> Any:
     """Return a value that `loads` has read as `jsontext.loads` would have read it."""
     if not isinstance(value, dict):
         return value
+    inner = wrapped(value)
+    value = {**value, WRAPPER: plain(inner)} if _has_items(inner) else value
     return {name: [*each] if each.__class__ is SentItems else each for name, each in value.items()}

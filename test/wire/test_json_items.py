@@ -17,8 +17,9 @@ VALUES = st.recursive(
     lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=4), below, max_size=3),
     max_leaves=8,
 )
-BODIES = st.dictionaries(st.sampled_from((*NAMES, "model", "stop", "")), VALUES | st.lists(st.dictionaries(
+INNER = st.dictionaries(st.sampled_from((*NAMES, "model", "stop", "request", "")), VALUES | st.lists(st.dictionaries(
     st.text(max_size=4), VALUES, max_size=3), max_size=4))  # fmt: skip
+BODIES = INNER | st.tuples(INNER, INNER).map(lambda both: {**both[0], "request": both[1], "n": 7})
 
 
 def read(value: Any, **how: Any) -> Any:
@@ -28,9 +29,10 @@ def read(value: Any, **how: Any) -> Any:
 class LoadsTests(SynchronousTestCase):
     """Bodies, known and new, odd and broken."""
 
-    @given(BODIES, st.booleans())
-    def test_any_value(self, value: Any, ascii_only: bool) -> None:
+    @given(BODIES, st.booleans(), st.booleans())
+    def test_any_value(self, value: Any, ascii_only: bool, huge: bool) -> None:
         """Whatever a body holds, it reads as one that is decoded at once; the first time, and when it is known."""
+        self.patch(json_items, "_DECODED", 10 if huge else 4 << 20)
         text = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
         wanted = jsontext.loads(text)
         for _ in range(2):
@@ -63,6 +65,26 @@ class LoadsTests(SynchronousTestCase):
             value = json_items.loads(text, NAMES)
             self.assertEqual(value, jsontext.loads(text))
             self.assertFalse(has_items(value))
+
+    def test_wrapped(self) -> None:
+        """The lists of a request within a wrapper are read so, too; a text that looks like a wrapper is none."""
+        inner = {"contents": [{"role": "user"}], "messages": [{"n": 1}], "x": [1]}
+        value = read({"model": "m", "request": inner, "tools": [{"a": 1}]})
+        self.assertEqual(value, {"model": "m", "request": inner, "tools": [{"a": 1}]})
+        self.assertIsInstance(value["request"]["messages"], SentItems)
+        self.assertIsInstance(value["tools"], SentItems)
+        self.assertEqual((has_items(value), type(plain(value)["request"]["messages"])), (True, list))
+        self.assertFalse(has_items(read({"a": '"request": {"messages": [{}]}', "request": {"x": [{}]}})))
+        self.assertEqual(read({"request": [{"messages": [{}]}]}), {"request": [{"messages": [{}]}]})
+
+    def test_a_long_list(self) -> None:
+        """Of a list of megabytes no more is kept decoded than there is room for."""
+        self.patch(json_items, "_DECODED", 40)
+        items = read({"messages": [{"never": "met", "number": each} for each in range(90, 99)]})["messages"]
+        for _ in range(2):
+            self.assertEqual([each["number"] for each in items], [*range(90, 99)])
+            kept = [isinstance(list.__getitem__(items, at), dict) for at in range(9)]
+            self.assertEqual(kept, [True, *[False] * 8])
 
     def test_odd_text(self) -> None:
         """Half characters, numbers beyond any double and invalid UTF-8 survive, in known bodies as in new ones."""

@@ -15,7 +15,7 @@ from ccsproxy.wire import json_items, jsontext
 #: How much of a binary body is kept, in bytes.
 BINARY_LIMIT = 256 << 10
 #: The sizes of bodies whose conversation is decoded only as far as needed.
-LONG, LONGEST = 32 << 10, 4 << 20
+LONG = 32 << 10
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -35,9 +35,8 @@ def read_content(data: bytes | bytearray, readable: bool) -> Content:
         return Content()
     if readable:
         try:
-            # In shorter ones there is little to be saved; longer ones are rare, and read in a thread.
-            lazily = LONG <= len(data) <= LONGEST
-            return Content(json_items.loads(data, LISTS) if lazily else jsontext.loads(data), is_json=True)
+            # In shorter ones there is little to be saved.
+            return Content(json_items.loads(data, LISTS) if len(data) >= LONG else jsontext.loads(data), is_json=True)
         except jsontext.JsonError:
             pass
         try:

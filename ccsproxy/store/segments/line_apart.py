@@ -8,7 +8,7 @@ import attr
 import msgspec
 
 from ccsproxy.exchange.record import Record
-from ccsproxy.wire.json_items import WrittenItems
+from ccsproxy.wire.json_items import WrittenItems, wrapped
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 #: Stands for the body while the rest is encoded; nobody can have written it into a record.
@@ -21,12 +21,12 @@ class LineApart:
 
     :ivar line: as `ccsproxy.exchange.codec.encode` writes it.
     :ivar bare: its JSON with an empty object for the body.
-    :ivar members: of the body: JSON, of lists of items the JSON of each.
+    :ivar members: of the body: JSON, of lists of items the JSON of each, of a wrapped request one without a line.
     """
 
     line: bytes
     bare: bytes
-    members: dict[str, bytes | list[bytes]]
+    members: "dict[str, bytes | list[bytes] | LineApart]"
 
 
 def encode_apart(record: Record) -> LineApart | None:
@@ -35,7 +35,7 @@ def encode_apart(record: Record) -> LineApart | None:
     :return: None for another one, and for one that has to be written with escapes.
     """
     body = record.request.body
-    if not isinstance(body, dict) or not any(each.__class__ is WrittenItems for each in body.values()):
+    if not isinstance(body, dict) or not (_has_items(body) or _has_items(wrapped(body))):
         return None
     try:
         members = {name: _member(value) for name, value in body.items()}
@@ -53,7 +53,13 @@ def encode_apart(record: Record) -> LineApart | None:
     return LineApart(line, b"".join((head, b"{}", tail, b"}")), members)
 
 
-def _member(value: Any) -> bytes | list[bytes]:
+def _has_items(value: dict[str, Any]) -> bool:
+    return any(each.__class__ is WrittenItems for each in value.values())
+
+
+def _member(value: Any) -> "bytes | list[bytes] | LineApart":
+    if type(value) is dict and _has_items(value):
+        return LineApart(b"", b"", {name: _member(each) for name, each in value.items()})
     if value.__class__ is not WrittenItems:
         return _encoder.encode(value)
     return [_encoder.encode(item) if form is None else form for item, form in zip(value, value.written, strict=True)]

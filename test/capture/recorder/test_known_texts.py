@@ -20,10 +20,11 @@ from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import Record
-from ccsproxy.redaction import Rules, Tagger, redactors
+from ccsproxy.redaction import Rules, Tagger, items, redactors
 from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
 from ccsproxy.redaction.tree import texts_of
+from ccsproxy.wire import json_items
 from test.capture import encoded
 from test.capture.fakes import SSE, ending, request_head, response_head
 from test.capture.recorder.fake_interfaces import MemoryStore
@@ -66,6 +67,9 @@ BESIDE = st.sampled_from(
     ({}, {"system": "be brief"}, {"system": [{"type": "text", "text": LONG}]}, {"metadata": {"note": SECRET}},
      {"password": "x9!yz-k-4711"}, {"stop": ["--token", "x9!yz-k-4711"]}, {"input": ["a", "b"]}, {"contents": []})
 )  # fmt: skip
+
+#: What stands beside a wrapped request.
+ABOVE = ({"user_prompt_id": SECRET}, {"messages": [{"content": SECRET}]}, {"password": "x9!yz-k-4711"})
 
 
 def item(number: int) -> dict[str, Any]:
@@ -157,15 +161,25 @@ class EqualityTests(SynchronousTestCase):
         self.assertEqual(found, [said(each) for each in without.store.records])
         self.assertNotIn(SECRET, repr(found))
 
-    @given(CONVERSATIONS, BESIDE, st.booleans())
-    @settings(max_examples=40, deadline=None)
-    def test_long_bodies(self, calls: list[tuple[list[int], str]], beside: dict[str, Any], compact: bool) -> None:
-        """Items are known by their bytes: records are the same lines, whatever stands in them and beside them."""
+    @given(CONVERSATIONS, BESIDE, st.booleans(), st.sampled_from((None, {}, *ABOVE)), st.booleans())
+    @settings(max_examples=60, deadline=None)
+    def test_long_bodies(
+        self, calls: list[tuple[list[int], str]], beside: dict[str, Any], compact: bool, above: Any, huge: bool
+    ) -> None:
+        """Items are known by their bytes: records are the same lines, whatever stands in them and beside them.
+
+        Also where the request is wrapped in another object, and where a body is so long that its items are looked at
+        a few at a time and decoded again for each look.
+        """
+        self.patch(items, "_TOGETHER", 300 if huge else 1 << 20)
+        self.patch(json_items, "_DECODED", 300 if huge else 4 << 20)
         with_memory, without = Recording(TextMemory()), Recording(None)
-        items = [item(number) for number in range(len(SAID) + 1)]
+        items_of_all = [item(number) for number in range(len(SAID) + 1)]
         for number, (numbers, key) in enumerate(calls, 1):
-            sent = {"model": "claude-1", **beside, "messages": [FILLING, *(items[each] for each in numbers)],
+            sent = {"model": "claude-1", **beside, "messages": [FILLING, *(items_of_all[each] for each in numbers)],
                     "tools": [{"name": "t", "description": SAID[each - 1]} for each in numbers[:2]]}  # fmt: skip
+            if above is not None:
+                sent = {"project": "p", **above, "request": {**sent, "contents": sent["messages"][::-1]}, "n": 1}
             body = json.dumps(sent, ensure_ascii=compact, separators=(",", ":") if compact else None)
             for each in (with_memory, without):
                 each.call(number, body.encode("utf-8", "surrogatepass"), b"event: ping\ndata: {}\n\n", key)

@@ -54,6 +54,7 @@ CALLS = st.lists(
         "dialect": st.sampled_from((("anthropic", "messages"), ("openai_responses", "input"), ("gemini", "contents"),
                                     ("openai_chat", "messages"), ("bedrock", "messages"), (None, "messages"))),
         "said": st.lists(MESSAGES | ODD, max_size=6), "tools": TOOLS, "system": SYSTEM, "compact": st.booleans(),
+        "wrapped": st.booleans(),
     }),
     min_size=1, max_size=4,
 )  # fmt: skip
@@ -62,6 +63,8 @@ CALLS = st.lists(
 def body_of(call: dict[str, Any], said: list[Any]) -> Any:
     """Make the body of a call as the recorder hands it over."""
     sent = {"model": "m-1", call["dialect"][1]: said, "tools": call["tools"], "system": call["system"]}
+    if call["wrapped"]:
+        sent = {"model": "m-1", "project": "p", "request": sent, "session_id": "s"}
     text = json.dumps(sent, separators=(",", ":") if call["compact"] else None).encode()
     body = json_items.loads(text, LISTS)
     redactor = Redactor(rules=RULES)
