@@ -179,7 +179,7 @@ sonar-token         sq(?:a|p|u|co)_                                 b 40
 age-key             AGE-SECRET-KEY-1                                U 50
 nats-seed?          S[ACNOPUX](?:[A-Z2-7]{28}){2}\b                    =
 mailchimp-key       md-[A-Za-z0-9_-]{22}\b                          =
-discord-token?      [MNO][A-Za-z0-9]+[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}    =
+discord-token?      [MNO](?:[A-Za-z0-9]{21,28})\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}    =
 jwt      e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}\.e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?    =
 jwt                 e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}\.(?:[A-Za-z0-9_-]*\.){3}[A-Za-z0-9_-]+     =
 slack-webhook       hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,}        =

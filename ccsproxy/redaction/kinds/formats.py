@@ -17,7 +17,7 @@ _BEFORE = 96
 #: rest is checked after a match.
 _HEAD = 8
 #: The elements of a pattern, as far as needed to find its long repetitions: escapes, sets, groups, counts.
-_STEP = re.compile(r"\\.|\[[^\]]*\]|(?P<opens>\()|(?P<closes>\))|\{(?P<least>[0-9]+),?[0-9]*\}|.")
+_STEP = re.compile(r"\\.|\[[^\]]*\]|(?P<opens>\()|(?P<closes>\))|\{(?P<least>[0-9]+)(?P<open>,?)(?P<most>[0-9]*)\}|.")
 _FILLERS = re.compile(rb"(?i:\Ax{4}|x{7}|\*{3}|your|example-|placeholder|redacted|changeme|0{8}|\.\.\.)")
 _WORDS_ONLY = re.compile(rb"[a-z]+(?:[-_][a-z]+)+\Z")
 
@@ -61,8 +61,9 @@ def _head(expression: str) -> str:
     depth = 0
     for step in _STEP.finditer(expression):
         depth += bool(step.group("opens")) - bool(step.group("closes"))
-        if depth == 0 and int(step.group("least") or 0) >= _HEAD:
-            return f"{expression[: step.start()]}{{{_HEAD}}}"
+        least = int(step.group("least") or 0)
+        if depth == 0 and (least >= _HEAD or (step.group("open") and not step.group("most"))):
+            return f"{expression[: step.start()]}{{{min(least, _HEAD)}}}"
     return expression
 
 
@@ -93,6 +94,7 @@ BOUNDARY = r"(?:\b|\\(?:[abfnrtv0]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|%[0-9A-Fa-f]
 #: The pattern of all beginnings.
 TOKENS = f"(?:\\b|\\\\[nrt])(?:{'|'.join(each.head for each in (*LISTED, *_CUT))})"
 MARKED = "|".join((*(each.head for each in _HASHES), *(middle for _, middle, _, _ in _MIDDLES)))
+_MIDDLE = re.compile("|".join(middle for _, middle, _, _ in _MIDDLES).encode())
 #: How much of a token is checked; the first part of a JSON Web Token alone may be longer.
 _JUDGED, _LONGEST_JUDGED, _JWT = 256, 8192, ord("e")
 _BOUNDARY = re.compile(BOUNDARY.encode())
@@ -211,6 +213,8 @@ def marked_at(text: bytes, start: int) -> FoundSecret | None:
     found = token_at(text, start) if text[start] == 0x24 else None
     if found is not None:
         return found
+    if _MIDDLE.match(text, start) is None:
+        return None
     for kind, _, before, rest in _MIDDLES:
         after = rest.match(text, start)
         if after is None:

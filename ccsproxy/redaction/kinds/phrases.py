@@ -6,9 +6,9 @@ Each has a pattern for the engine, and one for the whole phrase; both are bounde
 import re
 from collections.abc import Iterator
 
-from ccsproxy.redaction.kinds.command_flags import FLAGS, find_flagged
-from ccsproxy.redaction.kinds.command_input import INPUTS, find_input
-from ccsproxy.redaction.kinds.commands import COMMANDS, Phrase, phrase
+from ccsproxy.redaction.kinds.commands.arguments import COMMANDS, Phrase, phrase
+from ccsproxy.redaction.kinds.commands.flags import FLAGS, find_flagged
+from ccsproxy.redaction.kinds.commands.standard_input import INPUTS, find_input
 from ccsproxy.redaction.kinds.named.names import Strength
 from ccsproxy.redaction.kinds.named.values import Style, is_secret_in_context, is_secret_value
 from ccsproxy.redaction.kinds.randomness import is_random
@@ -52,6 +52,14 @@ _ALL = (
     ),
     *COMMANDS,
 )  # fmt: skip
+#: All of them as one pattern, whose branches are told apart by their first letters; the number of the last group is
+#: that of the phrase.
+_ANY = re.compile(
+    b"|".join(
+        b"(?:%b)(?P<f%d>)" % (each.whole.pattern.replace(b"?P<secret>", b"?:"), number)
+        for number, each in enumerate(_ALL)
+    )
+)
 #: Cookies in a header field, or in a command.
 _COOKIES = (
     r"(?i:cookie2?)(?:\\*[\"'])?[ ]*[:=,][ ]*(?:\\*[\"'])?[A-Za-z0-9_.-]+=[^\s\"'\\]"
@@ -80,10 +88,11 @@ def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
     """Return the secrets of the phrase that begins at a position."""
     if text[start : start + 2] == b'"d':
         return list(_private_members(text, start))
-    for each in _ALL:
+    which = _ANY.match(text, start)
+    if which is not None and which.lastgroup is not None:
+        each = _ALL[int(which.lastgroup[1:])]
         found = each.whole.match(text, start)
-        if found is not None:
-            return list(_judged(each, found))
+        return [] if found is None else list(_judged(each, found))
     if text.startswith(_ROWS, start):
         return find_rows(text, start)
     taken = find_input(text, start) if text.startswith(_INPUTS, start) else find_flagged(text, start)

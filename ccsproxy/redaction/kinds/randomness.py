@@ -61,6 +61,10 @@ def is_random(word: bytes) -> bool:
         return False
     if _UNSPEAKABLE.search(word) is not None:
         return True
+    letters = word.rstrip(b"0123456789")
+    # Words in camel case with a small number; of random words hardly one has all its digits at its end.
+    if letters.isalpha() and size - len(letters) <= 4:
+        return _changes(letters) * 3 >= len(letters)
     chunks = len(_CHUNKS.findall(word))
     return chunks * 4 >= size and _mixed(word, digits)
 

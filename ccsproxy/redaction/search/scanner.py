@@ -14,7 +14,7 @@ from ccsproxy.redaction.kinds.addresses import (
     find_user,
 )
 from ccsproxy.redaction.kinds.blocks import BEGINNINGS, find_block
-from ccsproxy.redaction.kinds.command_flags import find_flagged
+from ccsproxy.redaction.kinds.commands.flags import find_flagged
 from ccsproxy.redaction.kinds.encodings import ENCODED, ESCAPED, find_encoded, find_escaped
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, marked_at, token_at
 from ccsproxy.redaction.kinds.key_sentences import BEGINS, SAID, find_said
@@ -23,6 +23,7 @@ from ccsproxy.redaction.kinds.named.patterns import FLAGGED, NAMED
 from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_cookies, find_phrase
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.kinds.spoken import SPOKEN, end_of_word, find_spoken, is_separated, is_spoken
+from ccsproxy.redaction.kinds.tables import find_column
 from ccsproxy.redaction.search.data_runs import SHORTEST as SHORTEST_RUN
 from ccsproxy.redaction.search.data_runs import data_runs
 from ccsproxy.redaction.search.engine import PatternEngine, make_engine
@@ -178,6 +179,10 @@ class Scanner:
         """Check a match that is neither a token nor a key file."""
         if is_spoken(text, start, end):
             end = end_of_word(text, start)  # what follows was part of the match, and may be a finding of its own
+            column = find_column(text, start)
+            if column:
+                findings += column
+                return end
             in_sentence = find_spoken(text, start, end)
             if in_sentence is not None:
                 return _noted(in_sentence, end, findings)

@@ -87,7 +87,8 @@ class Verdicts:
         :param count: the number of findings before.
         """
         key = self._key
-        if key is None or position > self._end - 2 or key[1].startswith(_FAR, key[0]):
+        beyond = findings and findings[-1].end > self._end - 2
+        if key is None or beyond or position > self._end - 2 or key[1].startswith(_FAR, key[0]):
             return
         if len(self._known) >= _MOST:
             self._known.clear()

@@ -9,6 +9,8 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 
+from ccsproxy.redaction.kinds.randomness import is_random
+
 
 class Strength(IntEnum):
     """How strongly a name indicates a secret value."""
@@ -196,9 +198,19 @@ def secret_header(name: str) -> bool:
 def secret_field(name: str, value: str) -> bool:
     """Whether a header line is secret: by its name, unless that counts tokens and the value is a quantity or time."""
     if not secret_header(name):
-        return False
+        return _is_key_field(name) and is_random(value.encode("utf-8", "surrogatepass"))
     rest = _COUNTED.sub("", name.lower())
     return rest == name.lower() or _HEADER.search(rest) is not None or _QUANTITY.match(value) is None
+
+
+#: Fields that end in "key" and whose random value is no secret (RFC 6455, 11.3.1).
+_KEYS_ALLOWED = frozenset({"sec-websocket-key", "surrogate-key", "x-surrogate-key"})
+
+
+@lru_cache(4096)
+def _is_key_field(name: str) -> bool:
+    """Return whether a random value of this header field is a key: ``X-Functions-Key``, not ``Idempotency-Key``."""
+    return name[-3:].lower() == "key" and name.lower() not in _KEYS_ALLOWED and strength(name) is not Strength.NONE
 
 
 @lru_cache(4096)

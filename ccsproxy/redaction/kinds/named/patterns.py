@@ -65,8 +65,11 @@ _TYPED = (
 )
 #: The beginning of a block of YAML between a name and the value on the next line.
 _BELOW = rf":[ ]?[|>][+-]?(?:\s|\\+[nr])+{LINE_BEGINS}"
+#: An attribute between the name of an element and its text, as SOAP has it for passwords.
+_ATTRIBUTE = r"[ ]Type=\\*[\"'][^\"'<>]*\\*[\"']>"
 _SEPARATOR = (
-    rf"{_TYPED}|{_BELOW}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|%3[aAdD]|\\+u003[aAdD]|=3[dD]|&#(?:58|61);|\\=|{_WIDE}"
+    rf"{_TYPED}|{_BELOW}|:=|\?=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_ATTRIBUTE}|%3[aAdD]|\\+u003[aAdD]|=3[dD]"
+    rf"|&#(?:58|61);|\\=|{_WIDE}"
 )
 #: The value is a sibling named ``value``, or the next XML element.
 _SIBLING = (
@@ -74,20 +77,21 @@ _SIBLING = (
     rf"|</(?:key|name|string)>(?:\s|\\+[nrt])*{LINE_BEGINS}(?:\s|\\+[nrt])*<(?:string|value)>"
 )
 SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest|splunk|ssws|geniekey|bot)[ \t]+"
-_OPEN = rf"(?:{QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|base64:)*"
+_OPEN = rf"(?:{QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|base64:|!!str[ ]|<!\[CDATA\[)*"
 _LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
 _QUOTED = rf"\\*[\"'`] *(?:{SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
 _CLOSE = rf"(?:{QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
 _LINE_BEGINS_ANY = r"(?:[+>-]|[\w./-]+[:-][0-9]+[:-]|[0-9]+(?:\xe2\x86\x92|\t|:))?"
 _PLAIN_BELOW = rf":[ ]?[|>][+-]?(?:\s|\\+[nr])+{_LINE_BEGINS_ANY}"
 #: The same in a text's view, in which nothing is escaped.
-_PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", rf"{_TYPED}|{_PLAIN_BELOW}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_WIDE}"
+_PLAIN_QUOTE = r"\\*[\"'`]"
+_PLAIN_SEPARATOR = rf"{_TYPED}|{_PLAIN_BELOW}|:=|\?=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_ATTRIBUTE}|{_WIDE}"
 _PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
 _PLAIN_SIBLING = (
     rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*(?:{_PLAIN_QUOTE})?(?:value|default|content)(?:{_PLAIN_QUOTE})?\s*[:=]"
     rf"|</(?:key|name|string)>(?:\s|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*<(?:string|value)>"
 )
-_PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|base64:)*"
+_PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|base64:|!!str[ ]|<!\[CDATA\[)*"
 _PLAIN_BETWEEN = rf"{_PLAIN_CLOSE}(?:{_PLAIN_SIBLING}|{_PLAIN_SEPARATOR}){_PLAIN_OPEN}"
 #: A function that sets a secret, or that writes one into the field of a page.
 _CALL = (

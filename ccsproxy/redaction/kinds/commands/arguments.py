@@ -81,7 +81,7 @@ COMMANDS = (
     _command(r"rabbitmqctl[ ](?:[^\s]+[ ]+)?(?:add_user|change_password)[ ]+[^\s]+[ ]+"),
     _command(r"\b(?:sqlplus|impdp|expdp|sqlldr)[ ]+(?:-[A-Za-z]+[ ]+)*[\w$#]+/", r"[^\s\"'\\@]{1,200}"),
     _command(r"jdbc:oracle:(?:thin|oci):[\w$#]+/", r"[^\s\"'\\@]{1,200}"),
-    phrase("url-token", r"://[^\s/\"'<>]+/t/", r"[A-Za-z0-9-]{8}", r"[A-Za-z0-9-]{16,200}(?=/)", Strength.WEAK),
+    phrase("url-token", r"(?:://[^\s/\"'<>]+|^)/t/", r"[A-Za-z0-9-]{8}", r"[A-Za-z0-9-]{16,200}(?=/)", Strength.WEAK),
     _command(r"\bAUTH[ ]+", strength=Strength.CHOSEN),
     _command(r"WIFI:(?:[A-OQ-Z]:[^;:\n]*;)*P:", r"[^\s\"'\\;]{1,200}"),
     _command(r"PWD=\{", r"[^\s\"'\\}]{1,200}"),
