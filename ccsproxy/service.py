@@ -207,7 +207,7 @@ class CcsproxyService(service.Service):
 
     def _shut(self, result: Any) -> None:
         if isinstance(result, Failure):
-            self._log.failure("stopping went wrong", result)
+            self._log.failure("the service could not be stopped cleanly", result)
 
     async def _shut_down(self) -> None:
         if not self._bound:

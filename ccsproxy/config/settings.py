@@ -49,7 +49,7 @@ SETTINGS: tuple[Setting, ...] = (
         "no-redact",
         None,
         "",
-        "Keep secrets in the records (dangerous; health says so).",
+        "Keep secrets in the records (dangerous; reported in health).",
         field="redact",
         default="off",
     ),

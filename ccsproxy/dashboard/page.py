@@ -19,9 +19,9 @@ PLACES = (
     ("health", "/health", "Health"),
 )
 KEYS = (
-    (("j", "k"), "next, previous row, step or folded text; beside a list it is shown at once"),
+    (("j", "k"), "next, previous row, step or folded text; in a list it is shown at once"),
     (("Enter",), "open it in full"),
-    (("o",), "open or fold it where it stands; show it beside the list"),
+    (("o",), "open or fold it in place; show it beside the list"),
     (("/",), "search; fields and values are completed"),
     (("[", "]"), "previous, next call of the session; page of a list"),
     (("p",), "what this call changed against the one before"),
@@ -30,7 +30,7 @@ KEYS = (
     (("g s", "g c", "g o"), "go to sessions, calls, overview; g p, g l, g h to prompts, leaks, health"),
     (("t",), "change the theme"),
     (("?",), "this help"),
-    (("Esc",), "out by one: the field, what stands beside, the call, the session"),
+    (("Esc",), "one level up: leave the field, close the selected item, the call, the session"),
 )
 #: How far in a page is: Esc leads from one to the nearest before it that was seen.
 LIST, SESSION, CALL, COMPARISON = 1, 2, 3, 4

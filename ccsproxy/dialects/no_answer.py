@@ -53,7 +53,7 @@ def empty(facts: Facts) -> Error | None:
 
 def no_events(facts: Facts) -> Error:
     """Return the error of a stream without a meaningful event."""
-    return Error(EMPTY, f"The upstream answered {_status(facts)} with a stream that says nothing.")
+    return Error(EMPTY, f"The upstream answered {_status(facts)} with a stream without any content.")
 
 
 def foreign_text(body: bytes | bytearray, facts: Facts, *, generic: bool) -> Error | None:
@@ -68,7 +68,7 @@ def foreign_text(body: bytes | bytearray, facts: Facts, *, generic: bool) -> Err
         return Error(FOREIGN, f"The upstream answered {_status(facts)} with a web page{named}.")
     if generic:
         return None
-    what = "JSON that cannot be read" if "json" in facts.content_type else "something that is no answer of a model"
+    what = "JSON that cannot be read" if "json" in facts.content_type else "something other than a model's answer"
     return Error(FOREIGN, f"The upstream answered {_status(facts)} with {what}.")
 
 
@@ -98,7 +98,7 @@ def foreign_json(value: Any, facts: Facts) -> Error:
     """Return the error of JSON that is not an answer of the dialect, including the message in it."""
     message = error_sentence(value)
     message = f": {message[:_LONGEST]}" if message else ""
-    return Error(FOREIGN, f"The upstream answered {_status(facts)} with JSON that is no answer of a model{message}.")
+    return Error(FOREIGN, f"The upstream answered {_status(facts)} with JSON that is not a model's answer{message}.")
 
 
 def error_sentence(value: Any) -> str:

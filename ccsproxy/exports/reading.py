@@ -52,7 +52,7 @@ def _overview(record: Mapping[str, Any], upstreams: Upstreams) -> tuple[tuple[st
         *((("status", status),) if status else ()),
         *_facts(record, ("outcome", "stop_reason")),
         *((("error", f"{error.get('kind')}: {error.get('message')}"),) if error else ()),
-        *((("partial", "yes: the response is not whole"),) if record.get("partial") else ()),
+        *((("partial", "yes: the response is incomplete"),) if record.get("partial") else ()),
     )
 
 

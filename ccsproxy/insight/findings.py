@@ -98,9 +98,14 @@ def _cause(session: Session, call: Call, verdict: Verdict) -> str:
         return f"{verdict.part or 'prompt'} changed{f' ({counted})' if counted else ''}"
     if verdict.verdict == "expired":
         return f"a pause of {words.seconds(verdict.gap_s)}"
-    return {"server_side": "nothing changed, gone at the provider", "parallel": "sent before the first answer began",
-            "look_back": "more than 20 blocks since the last breakpoint"}.get(
-        verdict.cause, verdict.cause.replace("_", " "))  # fmt: skip
+    return _CAUSES.get(verdict.cause, verdict.cause.replace("_", " "))
+
+
+_CAUSES = {
+    "server_side": "nothing changed, the entry was missing at the provider",
+    "parallel": "sent before the first answer began",
+    "look_back": "more than 20 blocks since the last breakpoint",
+}
 
 
 def _unset(session: Session) -> Iterator[Finding]:

@@ -155,7 +155,7 @@ class Background:
     def answering(
         self,
         alive: Callable[[], bool] = lambda: True,
-        why: Callable[[], str] = lambda: "'systemctl --user status ccsproxy' says why",
+        why: Callable[[], str] = lambda: "run 'systemctl --user status ccsproxy' to see why",
     ) -> Mapping[str, Any]:
         """Wait for a service that is starting, and return its run file.
 

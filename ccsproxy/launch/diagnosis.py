@@ -56,7 +56,7 @@ def examine_agent(agent: Agent, surroundings: Surroundings) -> Iterator[Diagnosi
     yield Diagnosis(OK, agent.name, f"{agent.title} {version or 'of unknown version'} at {path}{tried}.")
     login = agent.login(surroundings)
     if login == "none":
-        yield Diagnosis(NOTE, agent.name, "It is not logged in, as far as its files and variables tell.", agent.needs)
+        yield Diagnosis(NOTE, agent.name, "It is not logged in, according to its files and variables.", agent.needs)
     else:
         yield Diagnosis(OK, agent.name, f"Login: {login}.")
     for overrule in agent.overrules(surroundings):
@@ -171,7 +171,7 @@ def examine_service(found: Mapping[str, Any] | None, health: Mapping[str, Any]) 
     if dropped:
         why = ", ".join(f"{count} {reason}" for reason, count in health["dropped"].items())
         yield Diagnosis(
-            TROUBLE, "records", f"{dropped} exchanges were dropped: {why}.", "'ccsproxy status' says more."
+            TROUBLE, "records", f"{dropped} exchanges were dropped: {why}.", "Run 'ccsproxy status' for details."
         )
     elif health:
         yield Diagnosis(OK, "records", f"Nothing was dropped of {health.get('accepted')} exchanges.")

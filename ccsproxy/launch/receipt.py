@@ -53,7 +53,7 @@ class Receipt:
         :param address: the dashboard's URL, empty if it ends with the agent.
         """
         if not self.calls:
-            return ["ccsproxy: no model call was seen; 'ccsproxy doctor' may tell why"]
+            return ["ccsproxy: no model call was seen; 'ccsproxy doctor' may show why"]
         said = [f"{self.calls} call{'s' * (self.calls != 1)}"]
         if self.sent:
             share = f" ({self.cached * 100 // self.sent} % cached)" if self.cached is not None else ""

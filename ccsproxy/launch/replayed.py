@@ -38,7 +38,7 @@ class ReplayedResult:
         """Yield the receipt, line by line."""
         answered, refused = self.counters.get("answered"), self.counters.get("refused")
         if answered is None:
-            yield "ccsproxy: the mock failed; running 'ccsproxy mock SESSION' separately may tell why"
+            yield "ccsproxy: the mock failed; running 'ccsproxy mock SESSION' separately may show why"
             return
         left = len(self.counters.get("left", ()))
         more = f"; {left} recorded call{'s were' if left != 1 else ' was'} not asked for" if left else ""

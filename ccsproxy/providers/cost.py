@@ -73,7 +73,7 @@ def cost_of(
     """
     # Precedes every list, because the provider's own figure includes discounts and contracts.
     if usage is not None and usage.stated_cost is not None:
-        return Cost(usage.stated_cost, reason="the provider says itself what the call cost")
+        return Cost(usage.stated_cost, reason="the provider reported the cost of the call")
     if usage is None or usage.input_tokens is None:
         return Cost(None, "usage", "the answer does not say how many tokens it used")
     if not model:
@@ -93,7 +93,7 @@ def cost(model: str | None, usage: Usage | None, at: str, provider: str = "") ->
     return cost_of(model, usage, at, provider).dollars
 
 
-_BROKEN_OFF = "the answer broke off before it said how many tokens it was"
+_BROKEN_OFF = "the answer broke off before its tokens were reported"
 
 
 class _Missing(Exception):
@@ -145,7 +145,7 @@ def _rates(price: Price, bill: Billed) -> tuple[RowRates, int | None]:
                 raise _Missing("rate", f"some of the calls had prompts above {step.above:,} tokens, others may not")
             rates, above = step.rates, step.above
     if rates is None:
-        raise _Missing("price", "the row tells no rates")
+        raise _Missing("price", "the row has no rates")
     return (rates if factor == 1.0 else rates.times(factor)), above
 
 

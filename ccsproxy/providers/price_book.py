@@ -65,14 +65,14 @@ def _check(path: Path, row: Price) -> None:
     if not row.models or not all(row.models):
         raise PricesError(f"{path}: a row names no model")
     if row.rates is None and row.context is None:
-        raise PricesError(f"{path}: the row of {name} tells neither rates nor context")
+        raise PricesError(f"{path}: the row of {name} has neither rates nor context")
     if row.rates is not None and min(row.rates.input, row.rates.output) < 0:
         raise PricesError(f"{path}: the row of {name} has a rate below zero")
     if row.since and row.until and row.since > row.until:
         raise PricesError(f"{path}: the row of {name} ends before it begins")
     for day in (row.since, row.until):
         if day and (len(day) != 10 or not day.replace("-", "").isdigit()):
-            raise PricesError(f"{path}: {day!r} in the row of {name} is no day; write it as 2026-11-30")
+            raise PricesError(f"{path}: {day!r} in the row of {name} is not a date; write it as 2026-11-30")
 
 
 class PriceBook:

@@ -25,12 +25,12 @@ _GLOBAL_HOST = "aiplatform.googleapis.com"
 #: Why a seller's prices are in no list, by provider.
 _UNLISTED = {
     "azure": "Azure's price depends on how the deployment was made (global, data zone, regional, provisioned), "
-    "which no call says; a price file can tell yours",
+    "which calls do not contain; use a price file for yours",
     "bedrock": "Amazon's prices differ by region, and of its list only Claude's follow from the maker's",
     "vertex": "Google's prices on Vertex AI differ by region, and of its list only Claude's follow from the maker's",
     "copilot": "GitHub Copilot bills premium requests of a subscription, not tokens",
     "github": "GitHub Models bills units of its own, not tokens",
-    "openrouter": "OpenRouter says itself what a call cost, and this answer does not",
+    "openrouter": "OpenRouter reports the cost of a call itself, but not in this answer",
     "huggingface": "Hugging Face passes on the price of whichever provider it chose",
     "ollama": "a model that runs here, or under a subscription, has no price per token",
     "lmstudio": "a model that runs here has no price per token",

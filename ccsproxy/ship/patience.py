@@ -61,7 +61,7 @@ class PatientWork:
             except (OSError, DataDirError) as reason:
                 await self._trouble(f"on this disk: {reason}")
             except Exception as reason:  # a bug of ours in one target must not stop it or the others for ever
-                self._log.failure("shipping to {target} went wrong", target=self.status.target)
+                self._log.failure("shipping to {target} failed unexpectedly", target=self.status.target)
                 await self._trouble(f"an internal error of ccsproxy ({type(reason).__name__}); see the log")
             if self._ending:
                 self._stopping = True

@@ -18,7 +18,7 @@ _COMPUTED["cached_share"] = f"(1.0 * requests.cache_read_input_tokens / nullif({
 def expression(member: str) -> str:
     """Return the SQL expression for a member of a summary that the query language knows."""
     if member not in {*TEXTS.values(), *NUMBERS.values(), *FLAGS.values(), *SORTS.values()}:
-        raise ValueError(f"{member} is no member of a summary")
+        raise ValueError(f"{member} is not a member of a summary")
     return _COMPUTED.get(member, f"requests.{member}")
 
 

@@ -101,7 +101,7 @@ class MessageReader:
                 raise ParseFailed("a message begins before the last one has ended")
             self._kind = frame.opcode.name.lower()
         elif not self._kind:
-            raise ParseFailed("a message goes on that has not begun")
+            raise ParseFailed("a continuation frame without a message")
         self._keep(payload)
         if not frame.frame_finished:
             return []

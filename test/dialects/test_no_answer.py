@@ -140,7 +140,7 @@ class NoAnswerTests(SynchronousTestCase):
     def test_text_for_json(self) -> None:
         """Calls that are answered in JSON alone are not answered by text; events of no model tell of anything."""
         found = ended("/v1/embeddings", {"model": "e", "input": "x"}, b"Service Unavailable", "text/plain")
-        self.assert_failed(found, "not_an_answer", "no answer", "embeddings")
+        self.assert_failed(found, "not_an_answer", "model's answer", "embeddings")
         found = ended("/mcp", {"jsonrpc": "2.0"}, b'data: {"id": 1, "error": {"code": -1}}\n\n', "text/event-stream")
         self.assertEqual(found.outcome, "complete")
 
@@ -161,7 +161,7 @@ class NoAnswerTests(SynchronousTestCase):
         """JSON that cannot be read, and text."""
         for path, asked in CALLS:
             self.assert_failed(ended(path, asked, b'{"a": '), "not_an_answer", "cannot be read", path)
-            self.assert_failed(ended(path, asked, b"go away", "text/plain"), "not_an_answer", "no answer", path)
+            self.assert_failed(ended(path, asked, b"go away", "text/plain"), "not_an_answer", "model's answer", path)
 
     def test_streams_that_say_nothing(self) -> None:
         """Comments, pings and ends are no answer."""

@@ -126,19 +126,19 @@ class LoginTests(HubTestCase):
         _, place, _ = browser.ask("/oidc/login?back=//evil.example")
         back = browser.path(self.provider.consent(place))
         for path, words in (
-            (back.replace("state=", "state=x"), "not begun in this browser"),
+            (back.replace("state=", "state=x"), "started in another browser"),
             (back.replace("iss=", "iss=x"), "another provider"),
-            ("/oidc/callback", "not begun in this browser"),
+            ("/oidc/callback", "started in another browser"),
             (browser.path(self.provider.consent(place, code="", error="access_denied")), "access_denied"),
         ):
             status, _, text = browser.ask(path)
             self.assertIn(status, (400, 403), path)
             self.assertIn(words, text)
-        self.assertIn("not begun in this browser", Browser(self.url).ask(back)[2])
+        self.assertIn("started in another browser", Browser(self.url).ask(back)[2])
         self.assertEqual(browser.ask(back)[:2], (303, "/"))
         status, _, text = browser.ask(back)
         self.assertEqual(status, 400)
-        self.assertIn("not begun in this browser", text)
+        self.assertIn("started in another browser", text)
         self.assertEqual(browser.ask("/oidc/nothing")[0], 404)
 
     def test_tokens(self) -> None:

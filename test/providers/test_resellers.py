@@ -60,7 +60,7 @@ class ResaleTests(SynchronousTestCase):
         for provider, said in (
             ("azure", "deployment"),
             ("copilot", "premium requests"),
-            ("openrouter", "says itself"),
+            ("openrouter", "reports the cost"),
         ):
             found = cost_of("gpt-5", usage, "2026-11-30", provider)
             self.assertEqual((found.dollars, found.gap), (None, "price"))

@@ -15,7 +15,7 @@ _ANSWERED = frozenset({Category.MODEL, Category.COUNT_TOKENS})
 _BROKEN = {
     coding.TRUNCATED: (
         Outcome.UPSTREAM_TRUNCATED,
-        Error(coding.TRUNCATED, "the answer's content coding broke off before its end"),
+        Error(coding.TRUNCATED, "the answer's content coding ended prematurely"),
     ),
     coding.DAMAGED: (
         Outcome.UPSTREAM_ERROR,
@@ -66,7 +66,7 @@ def refine(
         return FinalOutcome(_of_error(ending, answer, category), answer.error, partial or not answer.complete)
     if category == Category.MODEL and ending.eof_unverified and "invalid_json" in answer.faults:
         # It was framed only by the end of the connection, and is not a complete answer of its dialect.
-        error = Error("upstream_truncated", "the answer ended with its connection, and before it was whole")
+        error = Error("upstream_truncated", "the connection ended before the answer was complete")
         return FinalOutcome(Outcome.UPSTREAM_TRUNCATED, error, True)
     if category == Category.MODEL and answer.missing is not None and asked:
         return FinalOutcome(Outcome.UPSTREAM_ERROR, answer.missing, partial or not answer.complete)

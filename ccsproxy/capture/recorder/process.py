@@ -200,7 +200,9 @@ class RecorderProcess:
         left.record(recorder)
         self.inbox.report.ready()
         self._reactor.callLater(FIRST_AFTER, self._begin_reading)
-        self._health.start(HEALTH_EVERY).addErrback(lambda failure: self._log.failure("no health is told", failure))
+        self._health.start(HEALTH_EVERY).addErrback(
+            lambda failure: self._log.failure("the store's health cannot be read", failure)
+        )
 
     def _begin_reading(self) -> None:
         self._reading = True

@@ -164,7 +164,7 @@ class Recorder:
                 return
             assembly = self.assembly(frame.exchange, head)
         except Exception:
-            self._log.failure("an exchange could not be begun")
+            self._log.failure("an exchange could not be started")
             self._report.dropped(frame.exchange, "error")
             return
         if head.id in self._stored_before:

@@ -101,7 +101,7 @@ def cost_panel(cost: Mapping[str, Any]) -> Any:
         f"Price: {total(cost['total'], cost['at_least'])}{of}",
         picture(drawn, label, WIDE, TALL, "chart thin"),
         h.table(h.tbody(rows), class_="split"),
-        h.p("The output was not counted, as the call broke off.", class_="muted") if cost["at_least"] else None,
+        h.p("The output was not counted, because the call broke off.", class_="muted") if cost["at_least"] else None,
         id="price",
         data_testid="price",
     )

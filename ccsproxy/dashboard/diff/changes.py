@@ -51,7 +51,7 @@ class ShownChanges:
         self._comparisons -= 1
         if self._comparisons < 0:
             self.passed_over += 1
-            return h.p("changed; not compared, as there is no more room on this page", class_="cut")
+            return h.p("changed; not compared, because there is no more room on this page", class_="cut")
         by_words = self._comparisons >= COMPARISONS - BY_WORDS
         return show_lines(compare_texts(before, after, by_words), label, self.place)
 

@@ -94,7 +94,9 @@ def _error(record: Mapping[str, Any]) -> Any:
         return None
     meaning = state_of(record.get("outcome")).meaning
     message = [h.strong(str(error.get("kind") or "")), " ", str(error.get("message") or "")] if error else None
-    partial = " What came of the answer is kept." if record.get("partial") and record.get("response") else ""
+    partial = (
+        " The part of the answer that arrived is kept." if record.get("partial") and record.get("response") else ""
+    )
     return h.div(
         h.p(meaning + partial), h.p(message) if message else None, class_="note bad", id="error", role="note"
     )

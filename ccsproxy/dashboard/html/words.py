@@ -22,7 +22,7 @@ class ShownState:
 
 RUNNING = ShownState("In flight", "run", "The answer has not ended yet.")
 OUTCOMES = {
-    "complete": ShownState("Complete", "good", "The answer came whole."),
+    "complete": ShownState("Complete", "good", "The answer arrived completely."),
     "http_error": ShownState("HTTP error", "bad", "The upstream answered with an error status."),
     "stream_error": ShownState("Stream error", "bad", "The stream itself reported an error."),
     "client_disconnected": ShownState(
@@ -41,7 +41,7 @@ OUTCOMES = {
     "refused": ShownState(
         "Refused", "warn", "The request was malformed or not allowed, and nothing was sent upstream."
     ),
-    "shutdown": ShownState("Shut down", "warn", "The proxy was stopped while the answer came."),
+    "shutdown": ShownState("Shut down", "warn", "The proxy was stopped while the answer arrived."),
     "unclean": ShownState("Unclean", "bad", "The proxy crashed while this was under way."),
 }
 

@@ -41,7 +41,7 @@ def conversation_part(reader: Reader, sid: str, flow: Flow, session: Session) ->
     """Show the part of a conversation that an address names."""
     shown = [_turn(steps, texts, share) for steps, texts, share in _grouped(reader, sid, flow.shown, session)]
     return h.div(
-        shown or h.p("There is no call of a model yet.", class_="nothing"),
+        shown or h.p("There is no model call yet.", class_="nothing"),
         id="conversation",
         class_="conversation",
         data_testid="conversation",

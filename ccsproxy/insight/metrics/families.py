@@ -38,7 +38,7 @@ TOKENS = Family(
 )
 REASONING = Family(
     "ccsproxy_reasoning_tokens",
-    "The part of the output tokens that was reasoning, where providers say it.",
+    "The part of the output tokens that was reasoning, if the provider reports it.",
     ("upstream", "model"),
 )
 COST = Family(

@@ -233,7 +233,7 @@ def _odd_bodies() -> Iterator[WireExchange]:
         _post("/v1/x", packed, "Content-Encoding: gzip", "Accept-Encoding: gzip"),
         [_head("HTTP/1.1 200 OK", "Content-Encoding: gzip", f"Content-Length: {len(packed)}") + packed],
     )
-    yield WireExchange("bytes that are no text", _post("/v1/x", bytes(range(256)) * 300), [answer])
+    yield WireExchange("bytes that are not text", _post("/v1/x", bytes(range(256)) * 300), [answer])
     yield WireExchange(
         "a megabyte",
         _post("/v1/x", b"x" * (1 << 20)),

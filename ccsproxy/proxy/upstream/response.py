@@ -17,7 +17,7 @@ from ccsproxy.proxy.interfaces import IRelayResponse
 from ccsproxy.proxy.upstream.response_head import ParsedResponseHead
 
 #: The reason for the end of every complete body; shared, because creating a Failure costs more than parsing a head.
-WHOLE = Failure(ResponseDone("The response is whole."))
+WHOLE = Failure(ResponseDone("The response is complete."))
 
 
 class ResponseSource(Protocol):

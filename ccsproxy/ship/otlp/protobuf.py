@@ -89,7 +89,7 @@ def _partial(kind: Any, body: bytes, member: str) -> tuple[int, str]:
     try:
         answer.ParseFromString(body)
     except Exception:  # protobuf's own error has no public name in all of its implementations
-        raise ValueError("the answer is no OTLP response") from None
+        raise ValueError("the answer is not an OTLP response") from None
     partial = answer.partial_success
     return int(getattr(partial, member)), partial.error_message
 

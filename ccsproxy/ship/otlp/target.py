@@ -77,7 +77,7 @@ class OtlpTarget:
     async def delete(self, session_id: str) -> None:
         """Log that it has to be done manually: OTLP has no request for it."""
         self._encoder.history.drop(session_id)
-        sentence = "session {session} is removed here; OTLP cannot delete it at {where}, so do it there"
+        sentence = "session {session} was removed here; OTLP cannot delete, so delete it at {where} by hand"
         self._log.warn(sentence, session=session_id, where=self._where)
 
     async def close(self) -> None:
@@ -128,7 +128,7 @@ class OtlpTarget:
             reply = await self._post("/v1/metrics", gzipped(body))
             if reply.status in _NO_METRICS:
                 self._takes_metrics = False
-                self._log.info("{where} takes no metrics, so it gets spans alone", where=self._where)
+                self._log.info("{where} does not accept metrics, so only spans are sent", where=self._where)
                 return
             judge(reply, self._where)
             self._refused(reply, refused_points)

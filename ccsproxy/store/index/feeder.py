@@ -262,7 +262,7 @@ class IndexFeeder:
         if isinstance(reason, OSError | sqlite3.Error):
             self._complain(f"the index cannot be kept up and is tried again: {reason}")
         elif not self._trouble:  # a bug: its place is logged once, not at each retry
-            self._log.failure("the index could not be kept up; it is tried again")
+            self._log.failure("the index could not be updated; retrying")
             self._trouble = repr(reason)
         self._close()
         try:

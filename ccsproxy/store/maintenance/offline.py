@@ -89,7 +89,7 @@ class OfflineStore:
         counts = {each: maintenance.forget(each) for each in dict.fromkeys(chain(*jobs.values()))}
         left = bring_up(self._data_dir, self._price, squeeze=True) or maintenance.erase(list(counts))
         if left:
-            raise OSError(f"all is cut out of the segments, but not gone everywhere: {left}; run this again")
+            raise OSError(f"removed from all segments, but not everywhere: {left}; run this again")
         for job in jobs:
             self._state.withdraw(job)
         self._state.erase()

@@ -100,7 +100,7 @@ class Insights:
         """Return the attribution of a call's prompt."""
         session, call = self.call(session_id, seq)
         if call.category != "model":
-            raise NotKept(f"request {seq} of session {session_id} is no call of a model")
+            raise NotKept(f"request {seq} of session {session_id} is not a call of a model")
         return context(session.sizes[seq], session.sent, session.thoughts)
 
     def cache(self, session_id: str, seq: int) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Insights:
         session, _ = self.call(session_id, seq)
         verdict = session.verdicts.get(seq)
         if verdict is None:
-            raise NotKept(f"request {seq} of session {session_id} is no call of a model")
+            raise NotKept(f"request {seq} of session {session_id} is not a call of a model")
         answer: dict[str, Any] = {"session_id": session_id, "seq": seq, **msgspec.to_builtins(verdict)}
         answer["turn"] = session.turn_of.get(seq, (None, None))[0]
         changed = verdict.part in ("tools", "system", "messages") and verdict.previous is not None

@@ -117,7 +117,7 @@ def _last_session(data_dir: Path) -> Iterable[Diagnosis]:
             yield from examine_last_session(str(session.get("title") or session["session_id"]), losses)
     except (DataDirError, OSError, PackedError) as reason:  # the rest of what the doctor knows matters the more
         yield Diagnosis(
-            TROUBLE, "last session", f"The store could not be read: {reason}", "'ccsproxy verify' says more."
+            TROUBLE, "last session", f"The store could not be read: {reason}", "Run 'ccsproxy verify' for details."
         )
     except NotKept:
         pass  # removed a moment ago

@@ -160,7 +160,7 @@ def _lines(what: dict[str, Any]) -> Iterator[str]:
         by = f"{_short(each.call)} ({each.how})" if each.call else "no recorded call"
         yield f"  {each.status}  {each.method} {each.target[:80]}  {by}"
     else:
-        left = f", {len(what['left'])} recorded calls were not asked for" if what["left"] else ""
+        left = f", {len(what['left'])} recorded calls were never requested" if what["left"] else ""
         yield f"{what['answered']} requests were answered, {what['refused']} were refused{left}"
 
 

@@ -15,7 +15,7 @@ from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import local_time, printable, short
 
 NAME = "top"
-SUMMARY = "Show live what is going on: sessions, requests, spending per hour, budgets, limits."
+SUMMARY = "Show the current activity, live: sessions, requests, spending per hour, budgets, limits."
 
 _HOME_AND_CLEAR = "\x1b[H\x1b[J"
 _WIDEST = 160

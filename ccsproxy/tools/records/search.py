@@ -9,7 +9,7 @@ from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, printable, request_line
 
 NAME = "search"
-SUMMARY = "Find requests by their texts: words, or a phrase in quotes. Exit status 1 if there are none."
+SUMMARY = "Find requests by their texts: words, or a phrase in quotes. Exit status 1 if none is found."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from ccsproxy.errors import ConfigError
 from ccsproxy.tools.data_dir import CommandError, reported
 
 NAME = "client-key"
-SUMMARY = "Make a credential for somebody who may call this gateway (see --client-keys)."
+SUMMARY = "Create a credential for a caller of this gateway (see --client-keys)."
 
 #: The prefix of credentials, by which people and scanners recognise them.
 PREFIX = "ccsk-"

@@ -32,7 +32,7 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--oidc-groups-claim", metavar="NAME", default="groups", help="the claim with the groups that "
                        "--roles gives roles to (default: groups)")  # fmt: skip
     group.add_argument("--public-url", metavar="URL", help="the URL under which people reach the hub (default: the "
-                       "loopback address); URL/oidc/callback is what the provider has to be told")  # fmt: skip
+                       "loopback address); URL/oidc/callback has to be registered at the provider")  # fmt: skip
     group.add_argument(
         "--session-hours", metavar="N", type=float, default=8.0, help="how long a login lasts (default: 8)"
     )

@@ -114,7 +114,7 @@ class OidcAuthenticator:
         state = _field(request, "state")
         login = self._sessions.login(_cookies_of(request), state)
         if login is None:
-            message = "This login was not begun in this browser, or more than ten minutes ago."
+            message = "This login was started in another browser, or more than ten minutes ago."
             raise Refused(HTTPStatus.BAD_REQUEST, "login_unknown", message)
         issuer = _field(request, "iss")
         # RFC 9207: the answer of one provider must not be accepted as that of another (mix-up attack).

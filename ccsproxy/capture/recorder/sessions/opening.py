@@ -140,7 +140,7 @@ class Opening:
             try:
                 self._meet(each)
             except Exception:
-                self._log.failure("who calls could not be asked")
+                self._log.failure("the calling program could not be determined")
                 each.note(UNANNOUNCED)
 
     def _announce(self, assembly: Assembly) -> None:

@@ -159,4 +159,4 @@ class RecordWriter:
             if stored:
                 self._report.event(events.request_completed(record, cost))
         except Exception:
-            self._log.failure("a live event could not be told")
+            self._log.failure("a live event could not be published")
