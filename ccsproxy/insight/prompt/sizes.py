@@ -57,8 +57,9 @@ def count_pieces(text: str) -> int:
         if any(sign.isalnum() or sign.isspace() or _NAMED.match(sign) for sign in set(text) if sign > "\x7f"):
             return pieces_by_expression(text)
         text = text.encode("ascii", "replace").decode("ascii")  # each sign is one still
-    raw = text.encode("ascii")
-    return _words(raw) + _numbers(raw) + _signs(raw) + _blanks(raw)
+    raw = text.encode("ascii").translate(_CLASSES)
+    # Other blank space is rare, and belongs to a line end that comes before it alone.
+    return pieces_by_expression(text) if _OTHER in raw else _piece_starts(raw).bit_count()
 
 
 def pieces_by_expression(text: str) -> int:
@@ -70,58 +71,77 @@ def pieces_by_expression(text: str) -> int:
 def _table(sort: dict[str, str], other: str) -> bytes:
     """Make the table that translates each letter to that of its class."""
     classes = {letter: into for letters, into in sort.items() for letter in letters}
-    return "".join(classes.get(chr(code), other) for code in range(256)).encode("ascii")
+    return "".join(classes.get(chr(code), other) for code in range(256)).encode("latin-1")
 
 
-_LOWER, _DIGITS, _SPACE = "abcdefghijklmnopqrstuvwxyz", "0123456789", "\r\f\v\x1c\x1d\x1e\x1f"
-_CASES = _table({_LOWER: "\1", _LOWER.upper(): "\2"}, "\0")
-_COUNTED = _table({_DIGITS: "0"}, " ")
-_SIGNED = _table({_LOWER + _LOWER.upper() + _DIGITS + " \t\n" + _SPACE: " ", "_": "_"}, ".")
-_BLANK = _table({" \t": " ", "\n": "n", _SPACE: "r"}, "x")
+_LETTERS, _DIGITS, _SPACE = "abcdefghijklmnopqrstuvwxyz", "0123456789", "\r\f\v\x1c\x1d\x1e\x1f"
+#: The bit of each class in its letters' bytes.
+_LOWER, _UPPER, _DIGIT, _SIGN, _UNDERLINE, _BLANK, _LINE_END = range(7)
+_OTHER = b"\x80"
+_CLASSES = _table(
+    {_LETTERS: "\x01", _LETTERS.upper(): "\x02", _DIGITS: "\x04", "_": "\x10", " \t": "\x20", "\n": "\x40"}
+    | {_SPACE: "\x80"},
+    "\x08",
+)
+#: The lowest bit of each byte of a sample.
+_ONES = int.from_bytes(b"\1" * (_SAMPLES * _SAMPLE), "little")
 
 
-def _words(raw: bytes) -> int:
-    """Count the stretches of small letters, each with the capital before it, and those of other capitals.
+def _piece_starts(raw: bytes) -> int:
+    """Return a number with one bit set for each piece of a text.
 
-    All letters are bits of one number: that of a small letter is the first of its byte, that of a capital the second.
+    All letters are bytes of one number, whose operators look at every letter at once, and at all classes: the letter
+    before each is the number moved by a byte. No two pieces have the same bit.
+
+    :param raw: the classes of the letters.
     """
-    cases = int.from_bytes(raw.translate(_CASES), "little")
-    small = cases & int.from_bytes(b"\1" * len(raw), "little")
-    begins = cases ^ (cases & cases << 8)
-    with_capital = (begins >> 1) & (small >> 8)
-    return begins.bit_count() - with_capital.bit_count() + _longer(small)
+    classes = int.from_bytes(raw, "little")
+    ones = _ONES if len(raw) <= _SAMPLES * _SAMPLE else int.from_bytes(b"\1" * len(raw), "little")
+    starts = classes ^ (classes & classes << 8)
+    lower, blanks, ends = classes & ones, classes >> _BLANK & ones, classes >> _LINE_END & ones
+    # A capital alone before small letters is theirs.
+    capitals = starts >> _UPPER & lower >> 8 & ones
+    words = (starts & (ones << _LOWER | ones << _UPPER)) ^ capitals << _UPPER
+    digits = _every(starts >> _DIGIT & ones, classes >> _DIGIT & ones, 3)
+    signs = _every(starts >> _SIGN & ones, classes >> _SIGN & ones, 2)
+    alone = classes & ones << _UNDERLINE
+    return words | _longer(lower) | digits << _DIGIT | signs << _SIGN | alone | _spaces(blanks, ends)
+
+
+def _every(starts: int, members: int, step: int) -> int:
+    """Return the first byte of each run, and every ``step``th behind it in the run.
+
+    :param members: the bytes of the runs.
+    """
+    within = members
+    for behind in range(1, step + 1):
+        within &= members << 8 * behind
+    # From those that are found to as many behind them: the number of rounds is the logarithm of the longest run.
+    shift = 8 * step
+    while within:
+        starts |= starts << shift & within
+        within &= within << shift
+        shift *= 2
+    return starts
 
 
 def _longer(small: int) -> int:
-    """Count by how many pieces of `_WORD` letters each word is longer than one."""
+    """Return a byte for each piece of `_WORD` letters by which a word is longer than one."""
     two = small & small << 8
     four = two & two << 16
     beyond = four & four << 32 & two << 64  # the letters behind the first nine of a word
     more = 0
     while beyond:
-        more += (beyond ^ (beyond & beyond << 8)).bit_count()
+        more |= beyond ^ (beyond & beyond << 8)
         beyond &= beyond << 8 * _WORD
     return more
 
 
-def _numbers(raw: bytes) -> int:
-    """Count the digits by three."""
-    digits = raw.translate(_COUNTED)
-    if b"0" not in digits:
-        return 0
-    digits = digits.replace(b"000", b"9")
-    return digits.count(b"9") + digits.count(b"0") - digits.count(b"00")
-
-
-def _signs(raw: bytes) -> int:
-    """Count neighbouring signs by two, underlines alone."""
-    signs = raw.translate(_SIGNED).replace(b"..", b",")
-    return signs.count(b",") + signs.count(b".") + signs.count(b"_")
-
-
-def _blanks(raw: bytes) -> int:
-    """Count the stretches of blank space from a line end on, and those of two blanks and more."""
-    space = b"x" + raw.translate(_BLANK)
-    if b"r" in space:  # other blank space is rare, and belongs to a line end that comes before it alone
-        return sum(1 for piece in PIECES.findall(raw.decode("ascii")) if piece.isspace())
-    return space.translate(None, b" ").count(b"xn") + space.count(b"x  ")
+def _spaces(blanks: int, ends: int) -> int:
+    """Return a byte for each stretch of blank space from a line end on, and for each that begins with two blanks."""
+    space = blanks | ends
+    twice = (space ^ (space & space << 8)) & blanks & blanks >> 8
+    # What is added behind a line end is carried through the blanks that follow it, to the next line end if only
+    # blanks are between them: that one is no first.
+    again = ((blanks << 8) - blanks + (ends << 8)) & ends
+    return twice | ends ^ again
