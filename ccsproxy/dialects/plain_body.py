@@ -37,7 +37,9 @@ def read_plain(
     total = batch_usage(facts, body, answer.body) if whole else None
     if total is None:
         return answer
-    return msgspec.structs.replace(answer, usage=total[0], response_model=total[1])
+    too_large = total[0] is not None and exceeds(total[0].raw)
+    faults = (*answer.faults, "count_too_large") if too_large else answer.faults
+    return msgspec.structs.replace(answer, usage=total[0], response_model=total[1], faults=faults)
 
 
 def _read(

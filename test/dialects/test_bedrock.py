@@ -65,6 +65,16 @@ def invoked(body: Any, fields: dict[str, str]) -> DecodedResponse:
 class FamilyTests(SynchronousTestCase):
     """The answers of every maker's models."""
 
+    def test_first_text(self) -> None:
+        """The first text is the first content; counts, reasons and empty lists are none."""
+        for silent, said in (
+            ({"generation": "", "prompt_token_count": 16, "stop_reason": None}, {"generation": "hi"}),
+            ({"outputText": "", "index": 0, "inputTextTokenCount": 5}, {"outputText": "hi", "index": 0}),
+            ({"outputs": [{"text": "", "stop_reason": None}]}, {"outputs": [{"text": "hi", "stop_reason": "stop"}]}),
+        ):
+            facts = facts_for(b"/model/a/invoke-with-response-stream", b"application/vnd.amazon.eventstream")
+            self.assertEqual(read_as([chunk(silent), chunk(silent), chunk(said)], facts).first_token_ms, 2.0, said)
+
     def test_counts_of_the_headers(self) -> None:
         """AWS tells the counts of every model; the reason is in the maker's own words."""
         for body, reason in FAMILIES:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ccsproxy.dialects.batches.jobs import fetched_results, inline_results
 from ccsproxy.dialects.batches.lines import Answered, answered_line, answered_lines
+from ccsproxy.dialects.counts import count, exceeds
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.route import split_target
 from ccsproxy.exchange.usage import LONGEST_PROMPT, Usage
@@ -54,14 +55,22 @@ def _sum(usages: Sequence[Usage]) -> Usage:
     unsplit = any(usage.cache_creation_input_tokens and usage.cache_creation_5m is None for usage in usages)
     optional = [*_OPTIONAL, *(() if unsplit else _LIFETIMES)]
     counts: dict[str, Any] = {name: _known(usages, name) for name in needed}
-    counts.update((name, _sum_of_known(usages, name)) for name in optional)
+    # A line with a count that is too large has no such count, and a sum without it would be too small.
+    known = () if (damaged := _largest(usages)) else optional
+    counts.update((name, _sum_of_known(usages, name)) for name in known)
+    counts = {name: count(value) for name, value in counts.items()}
     return Usage(
         **counts,
         service_tier=_TIER,
         tool_calls=tools or None,
         passes=[each for usage in usages for each in usage.passes or ()] or None,
-        raw={"requests": len(usages), LONGEST_PROMPT: max(map(_prompt, usages))},
+        raw={"requests": len(usages), LONGEST_PROMPT: max(map(_prompt, usages)), **damaged},
     )
+
+
+def _largest(usages: Sequence[Usage]) -> dict[str, Any]:
+    """Return what shows that a count is too large; empty if none is."""
+    return next(({"too_large": usage.raw} for usage in usages if exceeds(usage.raw)), {})
 
 
 def _known(usages: Sequence[Usage], name: str) -> int | None:
@@ -70,10 +79,10 @@ def _known(usages: Sequence[Usage], name: str) -> int | None:
 
 
 def _sum_of_known(usages: Sequence[Usage], name: str) -> int | None:
-    counts = [count for usage in usages if (count := getattr(usage, name)) is not None]
+    counts = [known for usage in usages if (known := getattr(usage, name)) is not None]
     return sum(counts) if counts else None
 
 
 def _prompt(usage: Usage) -> int:
     counts: list[Any] = [usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens]
-    return sum(count or 0 for count in counts)
+    return sum(known or 0 for known in counts)

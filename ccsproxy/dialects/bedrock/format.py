@@ -139,6 +139,24 @@ class BedrockReassembler:
         return settled if settled.usage is not None else msgspec.structs.replace(settled, usage=metrics)
 
 
+def _says_something(value: Any) -> bool:
+    """Return whether an event of an unknown model contains any text: counts and reasons are no content."""
+    if isinstance(value, dict):
+        return any(_says_something(value[key]) for key in value if key not in _FORM)
+    if isinstance(value, list):
+        return any(map(_says_something, value))
+    return isinstance(value, str) and bool(value)
+
+
+#: Members of events that are not content.
+_FORM = frozenset(
+    {
+        *(_METRICS, "stop_reason", "finish_reason", "finishReason", "completionReason", "stopReason"),
+        *("id", "generation_id", "model", "object", "type", "event_type", "role", "index"),
+    }
+)
+
+
 class _EventList:
     """Keeps the events of a model whose stream format is not known (Titan, Llama, ...), as a list."""
 
@@ -150,7 +168,7 @@ class _EventList:
     def event(self, name: str, value: Any, at_ms: float) -> None:
         if tells_error(value):
             note_event_error(value, self.findings)
-        elif not isinstance(value, dict) or any(value[key] not in ("", None, []) for key in value if key != _METRICS):
+        elif _says_something(value):
             self.findings.content(at_ms)
         self._events.append(value)
 

@@ -95,6 +95,16 @@ class BatchTests(SynchronousTestCase):
         self.assertIsNone(self.usage(message(10, 5), whole=False))
         self.assertIsNone(self.usage(FAILED, EXPIRED))
 
+    def test_counts_that_are_too_large(self) -> None:
+        """A number beyond all readers makes its count unknown, and no sum smaller than it is."""
+        for told, written, more in ((1 << 60, 2, {}), (1, 2, {"cache_read_input_tokens": 1 << 60})):
+            body = lines([message(1, 2, cache_read_input_tokens=3), message(told, written, **more)])
+            answer = read_as(body, facts_for(RESULTS, b"application/x-jsonl", method=b"GET"))
+            assert answer.usage is not None
+            self.assertEqual((answer.usage.cache_read_input_tokens, answer.usage.output_tokens), (None, 4))
+            self.assertEqual(answer.usage.input_tokens, None if told > 1 else 2)
+            self.assertIn("count_too_large", answer.faults)
+
     def test_damage(self) -> None:
         """Odd lines are passed over; behind an answer, one that is cut leaves the sum unknown, for it had counts."""
         cut = lines([message(10, 5)]) + b'{"custom_id": "b", "result": {"type": "succ'
