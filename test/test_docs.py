@@ -9,6 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.launch.registry import BY_NAME
+from ccsproxy.tools.main import build_parser
 
 DOCS = Path(__file__).parent.parent / "docs"
 #: From where a file may be named: a room's own files are named from the room, where the text is about it.
@@ -93,6 +94,23 @@ class NewsFragmentTests(SynchronousTestCase):
     def fragments() -> list[Path]:
         """All news fragments, in any folder."""
         return [file for file in (DOCS.parent / "newsfragments").rglob("*") if file.is_file() and file.name[0] != "."]
+
+
+class NamedCommandTests(SynchronousTestCase):
+    """Whoever types what a page shows has a command and options that exist."""
+
+    def test_commands_and_options(self) -> None:
+        """In a code block or in backticks; an agent's own options follow its name and are not ours."""
+        commands = build_parser().commands
+        found: set[tuple[str, str]] = set()
+        for page in (*DOCS.rglob("*.md"), DOCS.parent / "README.md"):
+            for name, rest in re.findall(r"(?:`|^ {4}|&& )ccsproxy ([a-z][a-z-]*)([^`\n]*)", page.read_text(), re.M):
+                options = re.findall(r"(?<!\S)--[a-z][a-z-]*", re.split(r" -- |#", rest)[0])
+                found |= {(name, option) for option in options} | {(name, "")}
+        self.assertGreater(len(found), 60)
+        known = {name: {"", *parser._option_string_actions} for name, parser in commands.items()}
+        unknown = [(name, option) for name, option in found if name not in BY_NAME and name != "run"]
+        self.assertEqual([each for each in unknown if each[1] not in known.get(each[0], ())], [])
 
 
 class NamedFileTests(SynchronousTestCase):
