@@ -4,19 +4,28 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
-from ccsproxy.redaction.search.finding import FoundSecret
+from ccsproxy.redaction.kinds.named.names import Strength
+from ccsproxy.redaction.kinds.named.values import is_loud_value
+from ccsproxy.redaction.kinds.randomness import is_random
+from ccsproxy.redaction.search.finding import ECHO, FoundSecret
 
 #: Shorter values occur in ordinary text; cookies must be even longer, since many are words.
 _SHORTEST_KNOWN = 8
 _SHORTEST_COOKIE = 16
 _MOST_KNOWN = 64
+_LONGEST_FOUND = 200
+#: Kinds that are found by a name, a command or an address; others are found by their format anywhere.
+_BY_SURROUNDINGS = frozenset(
+    "password secret token api-key key authorization cookie session url-password url-token url-parameter user "
+    "aws-secret-key".split()
+)
 #: Placeholders used where a key is required but not needed; not secret, and common in ordinary text.
 _DUMMIES = frozenset({"lm-studio", "not-needed", "dummy-key", "anything", "undefined", "placeholder", "anthropic"})
 #: A credential after its authentication scheme (RFC 9110, 11.4).
 SCHEME = re.compile(r"\A(?:Bearer|Basic|Token|ApiKey|Negotiate|DPoP)\s+(\S+)\s*\Z", re.IGNORECASE)
-_KNOWN_KIND = "credential"
 #: What `quote` leaves unchanged (RFC 3986, 2.3).
 _ALIKE = re.compile(r"[A-Za-z0-9_.~-]+")
 
@@ -44,12 +53,23 @@ class KnownSecrets:
                 self._known.append(form)
         return len(self._known) > before
 
+    def learn_found(self, findings: Iterable[FoundSecret]) -> bool:
+        """Add the secrets that were found by what surrounds them, so that they are found without it as well.
+
+        Only those that look like nothing else: an ordinary word would go from every text.
+
+        :return: whether one is new.
+        """
+        new = False
+        for each in findings:
+            if each.kind in _BY_SURROUNDINGS and len(each.secret) <= _LONGEST_FOUND and _is_unmistakable(each.secret):
+                new = self.learn(each.secret.decode("ascii")) or new
+        return new
+
     def echoes(self, text: str) -> list[FoundSecret]:
         """Return the occurrences of known secrets in a text."""
         return [
-            FoundSecret(*span, _KNOWN_KIND, known.encode())
-            for known in self._known
-            for span in _occurrences(text, known)
+            FoundSecret(*span, ECHO, known.encode()) for known in self._known for span in _occurrences(text, known)
         ]
 
     def maybe_in(self, texts: Iterable[str]) -> bool:
@@ -66,6 +86,12 @@ class KnownSecrets:
         They are joined, because two dozen of them are searched faster as one text.
         """
         return bool(self._known) and self.maybe_in(("\n".join(values),))
+
+
+@lru_cache(4096)
+def _is_unmistakable(secret: bytes) -> bool:
+    """Return whether a secret is known wherever it stands."""
+    return secret.isascii() and (is_random(secret) or is_loud_value(secret, Strength.HUMAN))
 
 
 def _forms(value: str) -> Iterable[str]:

@@ -20,8 +20,9 @@ from ccsproxy.redaction.multipart import fields
 from ccsproxy.redaction.parameters import redact_parameters
 from ccsproxy.redaction.report import SecretReport
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
-from ccsproxy.redaction.search.rules import Rules
+from ccsproxy.redaction.search.rules import Rules, default_rules
 from ccsproxy.redaction.search.spans import blanked
+from ccsproxy.redaction.second_pass import redact_twice
 from ccsproxy.redaction.streams.gathered import Gathered, Unusual, texts_of_stream
 from ccsproxy.redaction.streams.pieces import Piece, key_of
 from ccsproxy.redaction.streams.stream import StreamRedactor
@@ -37,8 +38,8 @@ Pairs = list[tuple[str, str]]
 class Redactor:
     """Removes the secrets of one exchange, from request and response.
 
-    Values of secret headers, query parameters and form fields are remembered, so that an echo of one in a body or an
-    error message is removed, too: redact headers and target first.
+    Values of secret headers, query parameters and form fields are remembered, and secrets found by their name, so
+    that an echo of one in a body or an error message is removed, too: redact headers and target first.
 
     :ivar report: what was removed.
     """
@@ -69,6 +70,15 @@ class Redactor:
     def learn(self, value: str) -> None:
         """Remember a secret of this exchange; texts that were clean before are searched again."""
         if self._known.learn(value):
+            self._clean, self._clean_trees = set(), []
+
+    @property
+    def known(self) -> int:
+        """The number of secrets whose echoes are removed."""
+        return len(self._known.all())
+
+    def _learn_found(self, findings: Iterable[FoundSecret]) -> None:
+        if self._known.learn_found(findings):
             self._clean, self._clean_trees = set(), []
 
     def headers(self, fields: Iterable[Field], where: str = "headers") -> list[tuple[str, str]]:
@@ -106,13 +116,10 @@ class Redactor:
         )
         if clean and not secret:
             return lines
+        redact = (lambda value, _: value) if clean else self.text
         return [
-            (line[0], self.secret(line[1], f"{where}.{line[0].lower()}"))
-            if line in secret
-            else line
-            if clean
-            else (line[0], self.text(line[1], f"{where}.{line[0].lower()}"))
-            for line in lines
+            (name, (self.secret if (name, value) in secret else redact)(value, f"{where}.{name.lower()}"))
+            for name, value in lines
         ]
 
     def target(self, target: bytes | str, where: str = "path") -> str:
@@ -160,12 +167,18 @@ class Redactor:
         # By identity: comparing trees would cost more than searching them.
         if not self._enabled or any(value is each for each in self._clean_trees) or self._is_clean(value):
             return value
-        return TreeRedactor(self.find, self._rules.tagger, self.report, self._listed).redact(value, where)
+        return redact_twice(self, lambda: self._tree(value, where))
+
+    def _tree(self, value: Any, where: str) -> Any:
+        find, tagger = self.find, self._rules.tagger
+        return TreeRedactor(find, tagger, self.report, self._listed, self._learn_found).redact(value, where)
 
     def items(self, body: dict[str, Any], where: str = "body") -> dict[str, Any] | None:
         """Return the result of `redact_items`; None if the body must be redacted as one tree."""
         memory = self._rules.known_items if self._enabled else None
-        return None if memory is None else redact_items(self, memory, self._known.all(), body, where)
+        if memory is None:
+            return None
+        return redact_twice(self, lambda: redact_items(self, memory, tuple(self._known.all()), body, where))
 
     def look_ahead(self, trees: Iterable[Any], texts: Iterable[str]) -> None:
         """Search small JSON values and texts, which `tree` and `text` will get later, all at once.
@@ -226,7 +239,10 @@ class Redactor:
         self._changed_events = []
         if self._is_clean_stream(text, kind, gathered):
             return text
-        redactor = StreamRedactor(self.find, self._rules.tagger, where)
+        return redact_twice(self, lambda: self._stream(text, kind, where))
+
+    def _stream(self, text: str, kind: str, where: str) -> str:
+        redactor = StreamRedactor(self.find, self._rules.tagger, where, self._learn_found)
         result = redactor.redact(text, kind)
         self.report.merge(redactor.report)
         self._changed_events = redactor.changed
@@ -235,6 +251,8 @@ class Redactor:
     def find(self, text: str) -> list[FoundSecret]:
         """Return the secrets in a text, in order and disjoint."""
         findings = self._rules.find(text)
+        if findings:
+            self._learn_found(findings)
         echoes = self._known.echoes(text)
         return disjoint([*findings, *echoes]) if echoes else findings
 
@@ -258,7 +276,7 @@ class Redactor:
         """Redact events in a list."""
         seen = {piece.payload_key(): piece for piece in self._changed_events}
         known = [seen.get(key_of(value)) for value in values] if seen else [None] * len(values)
-        redactor = StreamRedactor(self.find, self._rules.tagger, where)
+        redactor = StreamRedactor(self.find, self._rules.tagger, where, self._learn_found)
         clean = redactor.redact_values(values)
         self.report.merge(redactor.report)
         return [
@@ -271,22 +289,9 @@ class Redactor:
         if value == "" or value.startswith("<redacted"):
             return value
         match = SCHEME.match(value)
-        self.report.note(
-            FIRST_KIND,
-            where,
-            self._rules.tagger.tag((match.group(1) if match else value).encode("utf-8", "surrogatepass")),
-        )
+        plain = (match.group(1) if match else value).encode("utf-8", "surrogatepass")
+        self.report.note(FIRST_KIND, where, self._rules.tagger.tag(plain))
         return PLACEHOLDER
-
-
-_default: list[Rules] = []
-
-
-def default_rules() -> Rules:
-    """Return the built-in rules, compiled on first use, with a key that is lost with the process."""
-    if not _default:
-        _default.append(Rules())
-    return _default[0]
 
 
 def redactors(rules: Rules | None = None) -> Callable[[], Redactor]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ccsproxy.redaction.kinds.tags import Tagger
 from ccsproxy.redaction.report import SecretReport
-from ccsproxy.redaction.search.finding import FoundSecret
+from ccsproxy.redaction.search.finding import ECHO, FoundSecret
 from ccsproxy.redaction.search.spans import blanked
 from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, is_data, secret_in
 
@@ -26,7 +26,9 @@ def findings_in(find: Find, value: str, key: object, claim: Claim) -> list[Found
     if found and is_data(key, value):
         found = [each for each in found if each.start == 0]
     start = secret_in(claim, value, key if isinstance(key, str) else "")
-    if start is None or any(each.start <= start and each.end >= len(value) - 1 for each in found):
+    if start is None or any(
+        each.kind != ECHO and each.start <= start and each.end >= len(value) - 1 for each in found
+    ):
         return found
     return [FoundSecret(start, len(value), claim[0], value[start:].encode("utf-8", "surrogatepass"))]
 
@@ -40,15 +42,22 @@ class TreeRedactor:
     """Copies a JSON value without its secrets."""
 
     def __init__(
-        self, find: Find, tagger: Tagger, report: SecretReport, listed: Callable[[list[Any], str], list[Any]]
+        self,
+        find: Find,
+        tagger: Tagger,
+        report: SecretReport,
+        listed: Callable[[list[Any], str], list[Any]],
+        learn: Callable[[list[FoundSecret]], None] = lambda _: None,
     ) -> None:
         """Prepare a value.
 
         :param find: searches a text.
         :param report: receives the removed secrets.
         :param listed: redacts events in a list.
+        :param learn: is told what was found, also by the name of a member.
         """
         self._find, self._tagger, self._report, self._listed = find, tagger, report, listed
+        self._learn = learn
 
     def redact(self, value: Any, where: str) -> Any:
         """Return the value without its secrets.
@@ -101,6 +110,7 @@ class TreeRedactor:
         findings = findings_in(self._find, value, key, claim)
         if not findings:
             return value
+        self._learn(findings)
         for each in findings:
             if each.secret:
                 self._report.note(each.kind, path, self._tagger.tag(each.secret))

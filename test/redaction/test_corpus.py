@@ -5,8 +5,8 @@ from collections import Counter
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.redaction.redactor import default_rules
 from ccsproxy.redaction.search.engine import BacktrackingEngine, make_engine
+from ccsproxy.redaction.search.rules import default_rules
 from ccsproxy.redaction.search.scanner import EXPRESSION, Scanner
 from test.effort import effort
 from test.redaction.corpus import KINDS, PLACEMENTS, Corpus

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.redaction import PLACEHOLDER, Redactor, Rules
-from ccsproxy.redaction.redactor import default_rules
+from ccsproxy.redaction.search.rules import default_rules
 from ccsproxy.redaction.tree import texts_of
 from test.effort import effort
 from test.redaction.test_text import SECRETS, bare

@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.redaction.redactor import Redactor, default_rules
+from ccsproxy.redaction.redactor import Redactor
+from ccsproxy.redaction.search.rules import default_rules
 from test.redaction.spellings import HARMLESS, KEYS, LINES, PASSWORDS, nested, spelled
 
 #: Synthetic, and obviously so to who reads on: a word, a year, letters and signs.

@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.redaction.redactor import Redactor, default_rules
+from ccsproxy.redaction.redactor import Redactor
+from ccsproxy.redaction.search.rules import default_rules
 
 #: Synthetic: letters and digits in no order.
 _KEY = "kQ7vR2mZ9pLw4XyT" + "8bNc3HdF6gJs1Ae0"

@@ -19,10 +19,18 @@ class FoundSecret(NamedTuple):
     secret: bytes
 
 
+#: The kind of a secret that is found because it is known, wherever it stands.
+ECHO = "credential"
+
+
+def _order(finding: FoundSecret) -> tuple[int, bool, int]:
+    return finding.start, finding.kind == ECHO, finding.end
+
+
 def disjoint(findings: list[FoundSecret]) -> list[FoundSecret]:
-    """Sort findings and merge overlapping ones, under the kind of the first."""
+    """Sort findings and merge overlapping ones, under the kind of the first; of two, not that of an echo."""
     result: list[FoundSecret] = []
-    for each in sorted(findings):
+    for each in sorted(findings, key=_order):
         last = result[-1] if result else None
         if last is None or each.start >= last.end:
             result.append(each)

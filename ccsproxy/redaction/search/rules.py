@@ -115,6 +115,16 @@ class Rules:
         return any(each.search(secret, 0, len(secret)) == (0, len(secret)) for each in self._keep)
 
 
+_default: list[Rules] = []
+
+
+def default_rules() -> Rules:
+    """Return the built-in rules, compiled on first use, with a key that is lost with the process."""
+    if not _default:
+        _default.append(Rules())
+    return _default[0]
+
+
 def own_text(pattern: str) -> bytes:
     """Return a user's pattern in the form that the engines accept.
 

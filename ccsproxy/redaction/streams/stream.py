@@ -31,15 +31,22 @@ class StreamRedactor:
     :ivar changed: the pieces of the stream that contained them.
     """
 
-    def __init__(self, find: Callable[[str], list[FoundSecret]], tagger: Tagger, where: str) -> None:
+    def __init__(
+        self,
+        find: Callable[[str], list[FoundSecret]],
+        tagger: Tagger,
+        where: str,
+        learn: Callable[[list[FoundSecret]], None] = lambda _: None,
+    ) -> None:
         """Start a stream.
 
         :param find: returns the secrets in a text, in order and disjoint.
         :param where: how the stream is named in the report.
+        :param learn: is told what was found, also by the name of a member.
         """
         self.report = SecretReport()
         self.changed: list[Piece] = []
-        self._find, self._tagger, self._where = find, tagger, where
+        self._find, self._tagger, self._where, self._learn = find, tagger, where, learn
         self._channels: dict[Channel, list[Leaf]] = {}
         self._names: dict[str, list[FoundSecret]] = {}
 
@@ -139,6 +146,7 @@ class StreamRedactor:
             for step in channel
             if not isinstance(step, tuple) or step[0] in ("position", "index")
         )
+        self._learn(found)
         for each in found:
             if each.secret:
                 self.report.note(each.kind, self._where + place.replace(".None", ""), self._tagger.tag(each.secret))
