@@ -178,6 +178,24 @@ class ChatStreamTests(SynchronousTestCase):
         )
         self.assertEqual(answer(*map(chunk, deltas)).faults, ())
 
+    def test_thoughts_of_litellm(self) -> None:
+        """The pieces of a thought are one block until its signature; equal pieces are all kept."""
+        pieces = ["the ", "the ", "end"]
+        deltas: list[dict[str, Any]] = [{"thinking_blocks": None}]
+        deltas += [{"thinking_blocks": [{"type": "thinking", "thinking": piece}]} for piece in pieces]
+        deltas += [{"thinking_blocks": [{"type": "thinking", "thinking": "", "signature": "s"}]}]
+        deltas += [{"thinking_blocks": [{"type": "redacted_thinking", "data": "x"}]}]
+        deltas += [{"thinking_blocks": [{"type": "thinking", "thinking": "more"}]}, {"content": "x"}]
+        self.assertEqual(
+            message(*deltas)["thinking_blocks"],
+            [
+                {"type": "thinking", "thinking": "the the end", "signature": "s"},
+                {"type": "redacted_thinking", "data": "x"},
+                {"type": "thinking", "thinking": "more"},
+            ],
+        )
+        self.assertEqual(answer(*map(chunk, deltas)).faults, ())
+
     def test_unknown_members_in_every_delta(self) -> None:
         """A text that every delta repeats is kept once; lists grow by what is new, numbers always."""
         deltas = [{"content": "x", "odd": "same", "links": ["a"], "ids": [1]} for _ in range(50)]

@@ -4,6 +4,8 @@ from typing import Any
 
 from ccsproxy.dialects.growing import GrowingStrings
 
+#: LiteLLM's pieces of Anthropic's thoughts.
+_THOUGHTS = "thinking_blocks"
 #: Members with a known meaning: Groq's tools and gpt-oss's channel, IBM's and vLLM's token ids, Writer's graphs,
 #: Mistral's and Gemini's own.
 VENDOR_MEMBERS = frozenset(
@@ -12,10 +14,11 @@ VENDOR_MEMBERS = frozenset(
         *("image_data", "translation_data", "mcp_list_tools", "prefix", "extra_content", "provider_specific_fields"),
         *("citations", "search_results", "provider_metadata", "providerMetadata", "reasoning_signature", "signature"),
         *("encrypted_content", "phase", "tool_call_id", "parsed", "mm_embedding_handle", "stop_reason", "weight"),
+        _THOUGHTS,
     }
 )
 #: Those that are content by themselves.
-VENDOR_CONTENT = frozenset({"executed_tools", "image_data"})
+VENDOR_CONTENT = frozenset({"executed_tools", "image_data", _THOUGHTS})
 #: Texts that are a state, not a piece of anything: the last one counts.
 _STATES = frozenset({"channel", "phase", "stop_reason", "tool_call_id", "signature", "reasoning_signature"})
 
@@ -40,6 +43,10 @@ class Extras:
         known = self._message.get(key)
         if isinstance(value, str) and key not in _STATES:
             self._text(key, value)
+        elif key == _THOUGHTS and isinstance(value, list):
+            if not isinstance(known, list):
+                known = self._message[key] = []
+            self._think(known, value)
         elif isinstance(value, list) and isinstance(known, list):
             self._extend(key, known, value)
         elif isinstance(value, dict) and isinstance(known, dict):
@@ -74,6 +81,17 @@ class Extras:
                 if not isinstance(value, (int, float)):
                     self._seen.add(mark)
                 known.append(value)
+
+    def _think(self, blocks: list[Any], pieces: list[Any]) -> None:
+        """Join the pieces of a thought, which its signature ends; anything else is a block by itself."""
+        for piece in pieces:
+            last = blocks[-1] if blocks else None
+            text = piece.get("thinking") if isinstance(piece, dict) else None
+            if isinstance(text, str) and isinstance(last, dict) and "thinking" in last and not last.get("signature"):
+                self._strings.append(last, "thinking", text)
+                last.update({name: part for name, part in piece.items() if name != "thinking" and part})
+            else:
+                blocks.append(piece)
 
     def settle(self) -> None:
         """Write texts that every delta repeated once; called before the strings are settled."""
