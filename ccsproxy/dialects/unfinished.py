@@ -12,16 +12,23 @@ from ccsproxy.wire.jsontext import JsonError, dumps
 #: Where the bodies of all dialects contain what the model wrote; all other places repeat the request.
 _ANSWERS = (
     *("content", "choices", "output", "candidates", "message", "response", "completion", "thinking", "generations"),
-    *("outputs", "steps"),
+    *("outputs", "steps", "_step_events", "_messages"),
 )
+#: The member with the whole text of an answer, where it is one (Cohere v1); elsewhere it repeats the request.
+_TEXT = "text"
 #: The members that contain texts of the model, and those that contain the input of a tool call.
 _TEXTS = frozenset(
     {
         *("text", "thinking", "content", "reasoning", "reasoning_content", "reasoning_text", "refusal", "transcript"),
         *("arguments", "response", "completion", "code", "diff", "_raw_input", "thought", "plan", "tool_plan"),
+        "value",
     }
 )
 _INPUTS = frozenset({"input", "args"})
+#: Members that repeat parts of the text, or contain what a provider found.
+_ASIDE = frozenset(
+    {"citations", "annotations", "groundingMetadata", "citationMetadata", "urlContextMetadata", "logprobs"}
+)
 #: Parts with such types were produced by a tool of the provider, not by the model.
 _NOT_WRITTEN = ("_result", "_output", "_tool_result")
 
@@ -44,6 +51,8 @@ def written_texts(body: Any) -> Iterator[str]:
     if not isinstance(body, dict):
         return
     waiting: list[tuple[str, Any]] = [(key, body[key]) for key in _ANSWERS if key in body]
+    if isinstance(body.get(_TEXT), str):
+        waiting.append((_TEXT, body[_TEXT]))
     while waiting:
         key, node = waiting.pop()
         if key in _INPUTS and not isinstance(node, str):
@@ -54,7 +63,7 @@ def written_texts(body: Any) -> Iterator[str]:
         elif isinstance(node, list):
             waiting.extend((key, child) for child in node)
         elif isinstance(node, dict) and not str(node.get("type", "")).endswith(_NOT_WRITTEN):
-            waiting.extend(node.items())
+            waiting.extend((key, child) for key, child in node.items() if key not in _ASIDE)
 
 
 def _written(value: Any) -> str:

@@ -162,6 +162,9 @@ class ResponsesStreamTests(SynchronousTestCase):
         """The reason of an incomplete response counts, else its status."""
         self.assertEqual(answer(CREATED, completed([])).stop_reason, "completed")
         self.assertIsNone(answer(CREATED).stop_reason)
+        cancelled = {**SKELETON, "status": "cancelled"}
+        got = answer(CREATED, {"type": "response.cancelled", "response": cancelled})
+        self.assertEqual((got.stop_reason, got.complete, got.faults), ("cancelled", True, ()))
         cut = {**SKELETON, "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
         got = answer(CREATED, {"type": "response.incomplete", "response": cut})
         self.assertEqual((got.stop_reason, got.complete), ("max_output_tokens", True))

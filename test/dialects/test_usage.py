@@ -319,3 +319,43 @@ class EmbeddingsTests(SynchronousTestCase):
         facts = facts_for(b"/usage", b"application/json")
         for body in (b'{"usage":{"bytes":5}}', b'{"usage":5}', b"[1]"):
             self.assertIsNone(read_as(body, facts).usage)
+
+
+class BrokenOffTests(SynchronousTestCase):
+    """The output of a call that broke off is at least the text that came, in every API."""
+
+    def test_text_is_the_least(self) -> None:
+        """The text counts wherever it is kept; what repeats it, or cites others, does not."""
+        text = "one two three"
+        delta = {"delta": {"content": [{"index": 0, "type": "text", "text": {"value": text}}]}}
+        run = {"type": "thread.run.created", "id": "run", "object": "thread.run", "status": "queued"}
+        said = {"type": "thread.message.delta", "id": "m", "object": "thread.message.delta", **delta}
+        support = {"groundingSupports": [{"segment": {"text": text}}]}
+        candidate = {
+            "index": 0,
+            "content": {"role": "model", "parts": [{"text": text}]},
+            "groundingMetadata": support,
+        }
+        for target, asked, body in (
+            (b"/v1/threads/t/runs", {"assistant_id": "a", "stream": True}, sse([run, said])),
+            (
+                b"/v1beta/interactions",
+                {"model": "g", "input": "x", "stream": True},
+                sse([{"event_type": "interaction.created", "interaction": {"id": "i"}},
+                     {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": text}}]),
+            ),
+            (
+                b"/v1/chat",
+                {"model": "c", "message": "x", "stream": True},
+                sse([{"event_type": "stream-start", "generation_id": "g", "is_finished": False},
+                     {"event_type": "text-generation", "text": text, "is_finished": False}]),
+            ),
+            (
+                b"/v1beta/models/g:streamGenerateContent?alt=sse",
+                {"contents": []},
+                sse([{"candidates": [candidate]}]),
+            ),
+        ):  # fmt: skip
+            usage = read_as(body, facts_for(target, b"text/event-stream", request_body=asked)).usage
+            assert usage is not None, target
+            self.assertEqual((usage.output_tokens, usage.output_tokens_at_least), (None, 3), target)

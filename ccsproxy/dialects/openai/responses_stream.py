@@ -11,7 +11,7 @@ from ccsproxy.dialects.openai.responses_result import check_calls, failed_respon
 from ccsproxy.dialects.openai.usage import response_usage
 
 _LIFECYCLE = frozenset({"response.created", "response.queued", "response.in_progress"})
-_TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 #: Events that are not part of the response: limits, metadata, steering, keep-alives.
 _ASIDE = frozenset({"codex.rate_limits", "response.metadata", "codex.response.metadata", "keepalive", "ping"})
 _FIELDS = frozenset(
