@@ -127,6 +127,7 @@ class StalledPhaseTests(SynchronousTestCase):
         with socket.create_connection(("127.0.0.1", self.service.port), 30) as client:
             client.settimeout(30)
             head = b"POST /v1/%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (self.number, len(BODY))
+            time.sleep(0.1)  # until the exchange before it is over for the relay, too
             with self.still(name, phase == "between"):
                 client.sendall(head + BODY[:1000])
             self.assertTrue(up.reached["begun"].wait(30))

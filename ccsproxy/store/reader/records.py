@@ -36,7 +36,7 @@ class NotKept(LookupError):
         self.expired = expired
 
 
-class RecordUnreadable(DataDirError):
+class RecordUnreadable(DataDirError, LookupError):
     """A record is there and cannot be read, now or ever; the message is one sentence."""
 
 
