@@ -1,16 +1,15 @@
 """Findings about a session, as sentences ranked by dollars and seconds; none if there is nothing to report."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-
-import msgspec
 
 from ccsproxy.insight import words
 from ccsproxy.insight.cache.verdict import Verdict
 from ccsproxy.insight.conversation.conversation import sums, with_agents
 from ccsproxy.insight.cost.carry import heaviest
 from ccsproxy.insight.facts import Call
+from ccsproxy.insight.finding import Finding, make_finding, place
+from ccsproxy.insight.outcome_findings import cut_off, failures, repeated, thinking
 from ccsproxy.insight.prompt.difference import tools_in_brief
 from ccsproxy.insight.prompt.parts import server_of
 from ccsproxy.insight.session import Session
@@ -26,23 +25,6 @@ _READING = frozenset({"Read", "read_file", "read", "view", "cat"})
 _BIG = ("opus", "fable", "mythos", "-sol", "-astra", "-pro")
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One sentence with its evidence.
-
-    :ivar seq: the call to look at first; None if it is about the whole session.
-    :ivar cost: US dollars involved; None if not known.
-    :ivar links: ``{"seq", "text"}`` of all calls involved.
-    """
-
-    kind: str
-    text: str
-    session_id: str
-    seq: int | None = None
-    cost: float | None = None
-    seconds: float | None = None
-    links: tuple[dict[str, Any], ...] = ()
-
-
 def findings(session: Session) -> list[Finding]:
     """Return the findings of a session, the weightiest first."""
     if not session.calls:
@@ -55,19 +37,6 @@ def weight(finding: Finding) -> tuple[bool, float, float]:
     """Return the sort key of a finding: secrets and losses first, then dollars, then seconds."""
     urgent = finding.kind in ("secret", "loss")
     return urgent, finding.cost or 0.0, finding.seconds or 0.0
-
-
-def _make(session: Session, kind: str, text: str, calls: Iterable[Call], **more: Any) -> Finding:
-    about = list(calls)
-    links = tuple({"seq": call.seq, "text": place(session, call)} for call in about[:50])
-    first = about[0].seq if about else None
-    return Finding(kind=kind, text=text, session_id=session.calls[0].session_id, seq=first, links=links, **more)
-
-
-def place(session: Session, call: Call) -> str:
-    """Name a call as the user counts: by its turn, else by its number."""
-    turn = session.turn_of.get(call.seq)
-    return f"turn {turn[0]}" if turn and turn[0] else f"call {call.seq}"
 
 
 def _cache(session: Session) -> Iterator[Finding]:
@@ -88,7 +57,7 @@ def _cache(session: Session) -> Iterator[Finding]:
     lost = words.tokens(sum(verdict.lost_tokens for _, verdict in missed))
     paid = f" cost {words.dollars(cost)}" if cost is not None else f" sent {lost} tokens again"
     text = f"{len(missed)} cache {'miss' if len(missed) == 1 else 'misses'}{paid}: {'; '.join(causes)}{more}"
-    yield _make(session, "cache", text, (call for call, _ in missed), cost=cost)
+    yield make_finding(session, "cache", text, (call for call, _ in missed), cost=cost)
 
 
 def _cause(session: Session, call: Call, verdict: Verdict) -> str:
@@ -97,7 +66,10 @@ def _cause(session: Session, call: Call, verdict: Verdict) -> str:
         counted = tools_in_brief(before.items, call.items) if before and verdict.part == "tools" else ""
         return f"{verdict.part or 'prompt'} changed{f' ({counted})' if counted else ''}"
     if verdict.verdict == "expired":
-        return f"a pause of {words.seconds(verdict.gap_s)}"
+        # Within a turn it is a tool, and not the user, that took so long.
+        turn, step = session.turn_of.get(call.seq, (0, 0))
+        waited = words.seconds(verdict.gap_s)
+        return f"a wait of {waited} for a tool" if turn and step > 1 else f"a pause of {waited}"
     return _CAUSES.get(verdict.cause, verdict.cause.replace("_", " "))
 
 
@@ -119,7 +91,7 @@ def _unset(session: Session) -> Iterator[Finding]:
         count = sum(call.tokens.input or 0 for call in repeated)
         cost = _sum(_uncached(call) for call in repeated)
         text = f"{len(repeated)} calls sent {words.tokens(count)} tokens without asking for the prompt cache"
-        yield _make(session, "uncached", text, repeated, cost=cost)
+        yield make_finding(session, "uncached", text, repeated, cost=cost)
 
 
 def _uncached(call: Call) -> float | None:
@@ -139,7 +111,7 @@ def _carried(session: Session) -> Iterator[Finding]:
         cost = each["carry_cost"]
         paid = f": {words.dollars(cost)}" if cost is not None else ""
         text = f"a {what}{of} was sent {words.times(each['sent'])}{paid}"
-        yield _make(session, "carried", text, [session.by_seq[each["seq"]]], cost=cost)
+        yield make_finding(session, "carried", text, [session.by_seq[each["seq"]]], cost=cost)
 
 
 def _costly_turn(session: Session) -> Iterator[Finding]:
@@ -155,7 +127,7 @@ def _costly_turn(session: Session) -> Iterator[Finding]:
         calls = [step.call for step in turn.steps]
         calls.sort(key=lambda call: -(call.cost or 0.0))
         text = f"turn {turn.number} is {share:.0%} of the session's cost"
-        yield _make(session, "turn", text, calls[:5], cost=found["cost"])
+        yield make_finding(session, "turn", text, calls[:5], cost=found["cost"])
 
 
 def _secrets(session: Session) -> Iterator[Finding]:
@@ -168,31 +140,7 @@ def _secrets(session: Session) -> Iterator[Finding]:
             count = sum(1 if each.tag else each.count for each in new)
             kinds = ", ".join(dict.fromkeys(each.kind for each in new))
             text = f"{words.plural(count, 'secret')} left in {place(session, call)}: {kinds}"
-            yield _make(session, "secret", text, [call])
-
-
-def _retries(session: Session) -> Iterator[Finding]:
-    """Join the attempts that failed, by status, with the time that they cost."""
-    failed = [call for call in session.calls if call.failed and call.category == "model"]
-    if not failed:
-        return
-    # An answer that broke off has a status of success, so its outcome is shown instead.
-    counts = Counter(
-        str(call.status if (call.status or 0) >= 400 else call.outcome.replace("_", " ")) for call in failed
-    )
-    causes = ", ".join(f"{name} {words.times(count)}" for name, count in counts.most_common(4))
-    lost = sum(_backoff(call, session) for call in failed)
-    yield _make(session, "errors", f"{causes}, {words.seconds(lost)} lost", failed, seconds=round(lost, 3))
-
-
-def _backoff(call: Call, session: Session) -> float:
-    """Return the seconds that a failed attempt took, and the pause after it."""
-    lane = session.lane_of(call.seq).calls
-    at = lane.index(call)
-    following = lane[at + 1] if at + 1 < len(lane) else None
-    repeated = following is not None and session.lanes.links[following.seq].repeats is call
-    end = following.started_ms if repeated and following else call.ended_ms
-    return max(end - call.started_ms, 0) / 1000
+            yield make_finding(session, "secret", text, [call])
 
 
 def _side_calls(session: Session) -> Iterator[Finding]:
@@ -203,7 +151,7 @@ def _side_calls(session: Session) -> Iterator[Finding]:
     if len(calls) >= 3 or (cost or 0.0) >= _DOLLARS:
         kinds = "/".join(dict.fromkeys(call.role for call in calls))
         text = f"a small model would have done: {words.plural(len(calls), kinds + ' call')} on {calls[0].who}"
-        yield _make(session, "model", text, calls, cost=cost)
+        yield make_finding(session, "model", text, calls, cost=cost)
 
 
 def _reads(session: Session) -> Iterator[Finding]:
@@ -215,7 +163,7 @@ def _reads(session: Session) -> Iterator[Finding]:
                 reads.setdefault(part.detail, []).append(call)
     for name, calls in sorted(reads.items(), key=lambda each: -len(each[1]))[:2]:
         if len(calls) >= _READS:
-            yield _make(session, "reads", f"{name} was read {words.times(len(calls))}", calls)
+            yield make_finding(session, "reads", f"{name} was read {words.times(len(calls))}", calls)
 
 
 def _stalls(session: Session) -> Iterator[Finding]:
@@ -227,11 +175,11 @@ def _stalls(session: Session) -> Iterator[Finding]:
     if stalled:
         lost = sum(gap for call in stalled for _, gap in call.stalls) / 1000
         text = f"{words.plural(len(stalled), 'stall')} over {_STALL_S:.0f} s at the provider, {here} here"
-        yield _make(session, "stalls", text, stalled, seconds=round(lost, 3))
+        yield make_finding(session, "stalls", text, stalled, seconds=round(lost, 3))
     if slow:
         lost = sum(call.ttft_ms or 0.0 for call in slow) / 1000
         text = f"{words.plural(len(slow), 'call')} waited over {_WAIT_S:.0f} s for the first token"
-        yield _make(session, "waits", text, slow, seconds=round(lost, 3))
+        yield make_finding(session, "waits", text, slow, seconds=round(lost, 3))
 
 
 def _full_context(session: Session) -> Iterator[Finding]:
@@ -240,7 +188,7 @@ def _full_context(session: Session) -> Iterator[Finding]:
     prompt, window = (last.tokens.prompt, context_window(last.who)) if last is not None else (None, None)
     if last is not None and prompt and window and prompt >= _FULL * window:
         text = f"the context is {prompt / window:.0%} full: {words.tokens(prompt)} of {words.tokens(window)} tokens"
-        yield _make(session, "context", text, [last])
+        yield make_finding(session, "context", text, [last])
 
 
 def _unused_tools(session: Session) -> Iterator[Finding]:
@@ -260,7 +208,7 @@ def _unused_tools(session: Session) -> Iterator[Finding]:
         size = sum({name: each.tokens for name, each in tools}.values())
         text = f"{words.plural(len(names), 'tool')} of {server} were never called"
         text = f"{text}: {words.tokens(size)} tokens in every call, {words.dollars(cost)}"
-        yield _make(session, "tools", text, [session.by_seq[tools[0][1].first]], cost=cost)
+        yield make_finding(session, "tools", text, [session.by_seq[tools[0][1].first]], cost=cost)
 
 
 def _losses(session: Session) -> Iterator[Finding]:
@@ -268,12 +216,14 @@ def _losses(session: Session) -> Iterator[Finding]:
     cut = [call for call in session.calls if call.dropped_bytes]
     if cut:
         lost = words.size(sum(call.dropped_bytes for call in cut))
-        yield _make(session, "loss", f"{lost} of {words.plural(len(cut), 'call')} were passed on and not kept", cut)
+        text = f"{lost} of {words.plural(len(cut), 'call')} were passed on and not kept"
+        yield make_finding(session, "loss", text, cut)
     # Nobody bills a failed call, so its missing price is not a gap.
     unpriced = [call for call in session.calls if call.category == "model" and call.cost is None and not call.failed]
     if unpriced:
         names = ", ".join(dict.fromkeys(call.who or "unknown model" for call in unpriced))
-        yield _make(session, "unpriced", f"{words.plural(len(unpriced), 'call')} without a price: {names}", unpriced)
+        text = f"{words.plural(len(unpriced), 'call')} without a price: {names}"
+        yield make_finding(session, "unpriced", text, unpriced)
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
@@ -282,6 +232,6 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 
 _MAKERS: tuple[Callable[[Session], Iterator[Finding]], ...] = (
-    *(_cache, _unset, _carried, _costly_turn, _secrets, _retries),
+    *(_cache, _unset, _carried, _costly_turn, _secrets, failures, cut_off, repeated, thinking),
     *(_side_calls, _reads, _stalls, _full_context, _unused_tools, _losses),
 )

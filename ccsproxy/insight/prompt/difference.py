@@ -89,6 +89,8 @@ def _quote_words(before: str, after: str) -> str:
     if at >= min(len(before), len(after)) and len(before) == len(after):
         return "edited further on"
     begin = max(at - 12, 0)
+    # From the beginning of a word, if there is one so near.
+    begin = next((n for n in range(begin, at) if n == 0 or before[n - 1].isspace()), begin)
     return f"“{before[begin : at + 28]}” → “{after[begin : at + 28]}”".replace("\n", " ")
 
 
