@@ -28,28 +28,18 @@ from ccsproxy.redaction.search.data_runs import SHORTEST as SHORTEST_RUN
 from ccsproxy.redaction.search.data_runs import data_runs
 from ccsproxy.redaction.search.engine import PatternEngine, make_engine
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
+from ccsproxy.redaction.search.leftmost import LeftmostSearch
 from ccsproxy.redaction.search.verdicts import WINDOW, Verdicts
 from ccsproxy.redaction.search.view import ESCAPES, view_of
 
-#: The pattern of everything that is searched for.
-EXPRESSION = "|".join(
-    (
-        BEGINNINGS,
-        TOKENS,
-        MARKED,
-        NAMED,
-        FLAGGED,
-        SCHEMED,
-        USERS,
-        PARAMETERS,
-        PAIRS,
-        PHRASES,
-        ENCODED,
-        ESCAPED,
-        SPOKEN,
-        SAID,
-    )
+#: The parts of the pattern of everything that is searched for, in order, each with few states.
+_PARTS = (
+    "|".join((BEGINNINGS, TOKENS, MARKED)),
+    NAMED,
+    "|".join((FLAGGED, SCHEMED, USERS, PARAMETERS, PAIRS, PHRASES)),
+    "|".join((ENCODED, ESCAPED, SPOKEN, SAID, ESCAPES)),
 )
+EXPRESSION = "|".join(_PARTS)
 #: How many levels of encoding are decoded.
 _DEEPEST = 2
 #: How much text after an escape is searched with its escapes decoded.
@@ -64,7 +54,9 @@ class Scanner:
 
         :param make: creates the engine.
         """
-        self._search = make(f"{EXPRESSION}|{ESCAPES}".encode("latin-1")).search
+        self._search = make(EXPRESSION.encode("latin-1")).search
+        # For texts in which nearly every word is a match; see `LeftmostSearch`.
+        self._dense = [make(part.encode("latin-1")).search for part in _PARTS]
         # One engine per kind: the states of a combined automaton on random letters are the product of theirs.
         self._in_data = [
             (make(expression.encode("latin-1")).search, judge)
@@ -93,9 +85,11 @@ class Scanner:
         """Search a range of a text, and return where to continue: at its end, or after a finding that extends
         beyond.
         """
-        search = self._search
+        search, dense = self._search, False
         found = search(text, position, end) if position < end else None
         while found is not None:
+            if not dense and verdicts.are_many(found[0]):
+                search, dense = LeftmostSearch(self._dense, text, end).search, True
             if _ESCAPES.match(text, found[0]) is not None:
                 # An escape hides letters from the pattern: only there is a second look worth its cost.
                 position = self._through_view(text, found[0], depth, findings, verdicts)
@@ -129,14 +123,17 @@ class Scanner:
         last = len(view) if escape + _VIEWED >= len(text) else len(view) - WINDOW
         position = min(begin, 1)  # one letter of context, so that the engine sees whether a word begins there
         # With the same automaton, whose states are cached; what looks like an escape here was escaped twice.
-        found = self._search(view, position, len(view))
+        search = self._search
+        if verdicts.are_many(escape):
+            search = LeftmostSearch(self._dense, view, len(view)).search
+        found = search(view, position, len(view))
         while found is not None and found[0] < last:
             if _ESCAPES.match(view, found[0]) is not None and _ESCAPE.match(view, found[0]) is None:
-                found = self._search(view, found[0] + 1, len(view))
+                found = search(view, found[0] + 1, len(view))
                 continue
             start, end = found[0] + begin, found[1] + begin
             position = self._verdict(text, start, end, depth, findings, verdicts, begin + last) - begin
-            found = self._search(view, position, len(view)) if position < len(view) else None
+            found = search(view, position, len(view)) if position < len(view) else None
         return begin + max(last, position)
 
     def _verdict(

@@ -14,6 +14,8 @@ from ccsproxy.redaction.search.finding import FoundSecret
 #: Verdicts are cached after this many matches, up to a maximum, with this much of the text on both sides.
 _MANY = 64
 _MOST = 2048
+#: A match for each so many letters is a dense text.
+_DENSE = 100
 WINDOW = 200
 #: Beginnings whose verdict depends on more than the window: blocks, members of JSON keys, rows of a statement.
 _FAR = (b"----", b"PuTTY", b'"d', b"values", b"VALUES", b"Values")
@@ -50,6 +52,10 @@ class Verdicts:
         self._key: tuple[int, bytes] | None = None
         self._end = 0
         self._known: dict[tuple[int, bytes], _Verdict] = {}
+
+    def are_many(self, position: int) -> bool:
+        """Return whether nearly every word before a position was a match."""
+        return self._places >= _MANY and self._places * _DENSE > position
 
     def known(self, text: bytes, start: int, end: int, findings: list[FoundSecret], last: int) -> int | None:
         """Apply the cached verdict on a match, and return where to continue; None if it has to be checked.
