@@ -159,7 +159,7 @@ def _query(page: Page) -> Any:
     kept = [h.input(type="hidden", name=name, value=value) for name, value in page.query.items() if name != "q"]
     return h.form(
         kept,
-        h.label("Search in everything said", for_="q", class_="hidden-label"),
+        h.label("Search all texts", for_="q", class_="hidden-label"),
         h.input(
             id="q",
             name="q",

@@ -161,7 +161,7 @@ def _wire(record: Mapping[str, Any]) -> Any:
         copied("Address", record.get("upstream_url")),
         ("Dialect", record.get("dialect")),
         ("Category", record.get("category")),
-        ("Model asked for", record.get("model")),
+        ("Requested model", record.get("model")),
         ("Model that answered", record.get("response_model")),
         ("Started", dated(record.get("started_at"))),
         ("Ended", dated(record.get("ended_at")) if record.get("ended_at") else None),

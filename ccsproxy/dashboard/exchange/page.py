@@ -208,7 +208,7 @@ def _replay(sid: str, seq: int, summary: Mapping[str, Any], service: Service) ->
         "Copy replay command",
         type="button",
         class_="plain",
-        title="sends it again, beside this answer: --model for another model, --set for other words",
+        title="sends it again and shows both answers: --model for another model, --set for other changes",
         data_copy=f"ccsproxy replay {shlex.quote(f'{sid}/{seq}')}",
         hidden=True,
         data_testid="replay",

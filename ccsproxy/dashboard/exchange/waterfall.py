@@ -96,7 +96,7 @@ def _stalls(silences: Sequence[TimeSpan]) -> str | None:
     if not silences:
         return None
     total = sum(span.length for span in silences)
-    return f"{len(silences)} at the provider, {figures.duration(total)} together; none here"
+    return f"{len(silences)} at the provider, {figures.duration(total)} in total; none caused by the proxy"
 
 
 def _rate(record: Mapping[str, Any]) -> str | None:

@@ -124,7 +124,7 @@ def errors_table(found: Mapping[str, Any]) -> Any:
     rows = found["rows"]
     if not rows:
         return None
-    heads = ("Cause", "Calls", "Made good by a retry", "Time lost", "The newest")
+    heads = ("Cause", "Calls", "Recovered by a retry", "Time lost", "Newest")
     written = [
         h.tr(
             h.th(row["cause"], scope="row"),

@@ -128,7 +128,7 @@ def charts_of(rows: Sequence[Mapping[str, Any]], time: TimeRange, now: datetime)
             figures.tokens,
             [("cached", "cached"), ("fresh", "new"), ("output", "output")],
         ),
-        BarChart(f"Cost by {unit}", cost, names, figures.dollars, [("output", "US dollars, where known")]),
+        BarChart(f"Cost by {unit}", cost, names, figures.dollars, [("output", "US dollars (known prices)")]),
     ]
 
 

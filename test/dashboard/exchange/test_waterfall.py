@@ -14,7 +14,7 @@ class WaterfallTests(SynchronousTestCase):
         """Each part has a row, a stall is named as the provider's, and what is not known is said to be so."""
         page = shown(waterfall(specimens.anthropic(1)))
         self.assertIn("Stall at the provider", page.text)
-        self.assertIn("none here", page.text)
+        self.assertIn("none caused by the proxy", page.text)
         self.assertTrue(all(each.attributes.get("aria-label") for each in page.all("svg")))
         self.assertIn("nothing known", shown(waterfall({})).text)
 
