@@ -102,6 +102,8 @@ _APPENDED = (
 )
 #: A tool result that Cline and Roo Code send as the user's text: ``[read_file for 'a.py'] Result:``.
 _TEXT_RESULT = re.compile(r"\A\[[a-z_]+(?: for '[^\n]*')?\] Result:\s*")
+#: A command that stands for a prompt, which is the next text (Claude Code 2.1); other commands begin with their name.
+_PROMPTING = "<command-message>"
 _COMMAND = re.compile(r"<command-name>\s*(/?[^<\s]+)\s*</command-name>")
 _ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.S)
 _ADDED_NAMES = "|".join(map(re.escape, _ADDED))
@@ -147,6 +149,11 @@ def text_result(text: str) -> str | None:
     """
     match = _TEXT_RESULT.match(text)
     return text[match.end() :].strip() if match else None
+
+
+def is_prompting(text: str) -> bool:
+    """Return whether a text is a command whose prompt an agent wrote, as the next text of the message."""
+    return text.lstrip().startswith(_PROMPTING) and _COMMAND.search(text) is not None
 
 
 def files_after(text: str) -> int:

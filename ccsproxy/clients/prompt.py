@@ -7,7 +7,7 @@ from typing import Any
 import attr
 
 from ccsproxy.clients.call import OBJECT, embedded
-from ccsproxy.clients.own_words import bare_result, files_after, one_line, own_words, text_result
+from ccsproxy.clients.own_words import bare_result, files_after, is_prompting, one_line, own_words, text_result
 
 _LISTS = ("messages", "input", "contents")
 _ASSISTANT = frozenset({"assistant", "model", "CHATBOT", "chatbot"})
@@ -66,7 +66,7 @@ def new_texts(conversation: Any) -> NewTexts:
     prompts, results = [], []
     for item in _new(conversation if isinstance(conversation, list) else []):
         announced = False  # the last text only announced that a tool result follows
-        for kind, text in _without_files(_said(item, "prompt")):
+        for kind, text in _users_part(_said(item, "prompt")):
             result = text if kind == "result" else text_result(text)
             if result is None and announced:
                 result = own_words(text)
@@ -81,19 +81,21 @@ def new_texts(conversation: Any) -> NewTexts:
 
 def words_of(item: Any) -> list[str]:
     """Return the user's own words in an item of a conversation, without agents' reminders and tool results."""
-    said = _without_files(_said(item, "prompt"))
+    said = _users_part(_said(item, "prompt"))
     texts = [text for kind, text in said if kind == "prompt" and text_result(text) is None]
     return [words for text in texts if (words := own_words(text))]
 
 
-def _without_files(said: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Leave out the files that an agent attached to a message, and what announces them."""
+def _users_part(said: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Leave out what an agent put into a message for the user's words: files and what announces them, and the prompt
+    that a command stands for.
+    """
     skipped = 0
     for kind, text in said:
         following = files_after(text) if kind == "prompt" else 0
         if kind == "result" or not (skipped or following):
             yield kind, text
-        skipped = following or max(skipped - 1, 0)
+        skipped = following or max(skipped - 1, 0) or int(kind == "prompt" and is_prompting(text))
 
 
 def texts_of(item: Any) -> Iterator[str]:

@@ -101,6 +101,15 @@ class AskedTests(SynchronousTestCase):
         item = user("it", "Reading MCP resource: x (y)", "text", "now")
         self.assertEqual(words_of(item), ["it", "now"])
 
+    def test_commands_that_stand_for_prompts(self) -> None:
+        """The command is what the user said; behind a command of the agent's own, the user goes on."""
+        init = "<command-message>init is analyzing...</command-message>\n<command-name>/init</command-name>"
+        self.assertEqual(of(messages=[user(init, "Please analyze this codebase")]), NewTexts("/init", ""))
+        self.assertEqual(words_of(user(init, "Please analyze this codebase")), ["/init"])
+        model = "<command-name>/model</command-name>\n<command-message>model</command-message>"
+        shown = "<local-command-stdout>Set model</local-command-stdout>"
+        self.assertEqual(of(messages=[user(model, shown, "fix it")]), NewTexts("fix it", ""))
+
     def test_results_in_a_frame(self) -> None:
         """What agents put around every result is left out of the line, and so are the names of types."""
         call = {"type": "function_call"}
