@@ -18,6 +18,8 @@ from ccsproxy.store.reader.reader import Reader
 def health_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
     """Make the page of the health."""
     health = service.health
+    if health.get("hub"):
+        return _hub_page(health, service)
     said = notices(health)
     body = [
         h.div(h.h1("Health"), class_="head"),
@@ -32,6 +34,24 @@ def health_page(reader: Reader, given: Mapping[str, str], service: Service) -> P
         ),
         limits_panel(service.insights.limits()),
         budgets_panel(service.insights.budget()),
+    ]
+    parts = [part for part in body if part is not None]
+    return Page("Health", parts, "health", "health", back="/", styles=["sessions.css"])
+
+
+def _hub_page(health: Mapping[str, Any], service: Service) -> Page:
+    """Build the page of a hub, which knows what was shipped and not what the machines had to drop."""
+    said = "What was dropped, and how far shipping is behind, is on the Health page of each machine."
+    rows = [
+        ("Reads", health["hub"]),
+        ("Version", health.get("version")),
+        ("Running since", dated(health.get("started_at"))),
+    ]
+    body = [
+        h.div(h.h1("Health"), class_="head"),
+        h.p("This hub shows what machines have shipped. ", said, class_="lead", data_testid="verdict"),
+        panel("The hub", facts(rows), id="service"),
+        limits_panel(service.insights.limits()),
     ]
     parts = [part for part in body if part is not None]
     return Page("Health", parts, "health", "health", back="/", styles=["sessions.css"])

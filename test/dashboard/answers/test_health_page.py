@@ -50,6 +50,13 @@ class HealthTests(SynchronousTestCase):
         self.assertIn("3 exchanges had to be dropped", lost.one("p", data_testid="verdict").text)
         self.assertIn("Dropped: disk2", lost.text)
 
+    def test_a_hub(self) -> None:
+        """It does not know what machines had to drop, and does not say that nothing was."""
+        page = self.page(hub="s3://calls/team", version="1.2")
+        self.assertNotIn("Nothing was dropped", page.text)
+        self.assertIn("each machine", page.one("p", data_testid="verdict").text)
+        self.assertIn("Readss3://calls/team", page.one("section", id="service").text)
+
     def test_redaction_that_is_off(self) -> None:
         """It is said where secrets are, too."""
         self.assertIn("KEPT: --no-redact is on", self.page(redact=False).text)
