@@ -137,6 +137,19 @@ class NoAnswerTests(SynchronousTestCase):
                 assert found.error is not None
                 self.assertTrue(found.error.message)
 
+    def test_objects_without_an_answer(self) -> None:
+        """The members of an answer with nothing in them, and the answers of other services."""
+        for path in ("/api/chat", "/v2/chat", "/v1/messages", "/v1/chat/completions", "/v1/responses"):
+            for value in (
+                {"done": True, "response": {}},
+                {"message": {}},
+                {"choices": []},
+                {"status": "ok"},
+                {"id": 1},
+            ):
+                found = ended(path, {**ASKED, "input": "x"}, json.dumps(value).encode())
+                self.assert_failed(found, "not_an_answer", "", f"{path} {value}")
+
     def test_text_for_json(self) -> None:
         """Calls that are answered in JSON alone are not answered by text; events of no model tell of anything."""
         found = ended("/v1/embeddings", {"model": "e", "input": "x"}, b"Service Unavailable", "text/plain")

@@ -62,7 +62,7 @@ class Cohere:
     def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Read an answer or an error, which is a mere message."""
         note_error(value, findings)
-        answered = any(member(value, key) is not None and not _is_error(value) for key in _ANSWERS)
+        answered = any(member(value, key) not in (None, {}) and not _is_error(value) for key in _ANSWERS)
         if not answered and text_member(value, "message"):
             findings.fail(None, value["message"])
         generations = member(value, "generations")

@@ -14,7 +14,7 @@ from ccsproxy.exchange.outcome import Category
 
 _MODELS = frozenset({"tags", "show", "ps"})
 #: The members of answers, and the type of each: errors have some of them, too.
-_ANSWERS = {"done": bool, "message": dict, "response": str, "embedding": list, "embeddings": list, "image": str}
+_ANSWERS = {"message": dict, "response": str, "embedding": list, "embeddings": list, "image": str}
 
 
 class Ollama:
@@ -50,5 +50,10 @@ class Ollama:
             usage=ollama_usage(value),
             response_model=text_member(value, "model"),
             stop_reason=text_member(value, "done_reason"),
-            answered=any(isinstance(member(value, key), kind) for key, kind in _ANSWERS.items()),
+            answered=_is_answer(value),
         )
+
+
+def _is_answer(value: Any) -> bool:
+    found = ((member(value, key), kind) for key, kind in _ANSWERS.items())
+    return any(isinstance(part, kind) and part != {} for part, kind in found)
