@@ -15,7 +15,7 @@ from ccsproxy.store.query import FIELDS, Query, QueryError, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.unknown import unknown_values
-from ccsproxy.tools.data_dir import CommandError, data_dir_of
+from ccsproxy.tools.data_dir import CommandError, WrongUsage, data_dir_of
 from ccsproxy.tools.engine_source import source_reader
 
 #: Minimum length of an abbreviated id in commands that change something.
@@ -172,7 +172,7 @@ def whole_ids(args: argparse.Namespace, given: Iterable[str], beside: Iterable[s
     try:
         for part in given:
             if not SESSION_ID.match(part.replace("…", "")):
-                raise CommandError(f"{part[:140]!r} is not a session id.")
+                raise WrongUsage(f"{part[:140]!r} is not a session id.")
             meant = [each for each in known if each.startswith(part)]
             try:
                 found.append(full_session(reader, part) if len(part) >= _SHORTEST or part in known else part)
@@ -197,7 +197,7 @@ def exchange_of(reader: Reader, text: str) -> tuple[str, int]:
         return newest[0]["session_id"], newest[0]["seq"]
     session, slash, seq = text.rpartition("/")
     if not slash or not seq.isascii() or not seq.isdigit():
-        raise CommandError(f"{text!r} is not an exchange; write SESSION/SEQ as 'ccsproxy ls' shows it, or last.")
+        raise WrongUsage(f"{text!r} is not an exchange; write SESSION/SEQ as 'ccsproxy ls' shows it, or last.")
     return full_session(reader, session), int(seq)
 
 

@@ -28,6 +28,10 @@ class CommandError(Exception):
     """The command cannot do what was requested; the message is one sentence for the user."""
 
 
+class WrongUsage(CommandError):
+    """An argument that no data could make right; the message is one sentence for the user, the exit status 2."""
+
+
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
     """Declare ``--data-dir`` and ``--json``."""
     parser.add_argument(
@@ -91,7 +95,7 @@ def changed(
 def reported(run: Run) -> Run:
     """Wrap a command so that failures are reported in one sentence, never with a traceback.
 
-    The exit status is 2 for an invalid query, and 1 for everything else.
+    The exit status is 2 for a wrong argument or an invalid query, and 1 for everything else.
     """
 
     @functools.wraps(run)
@@ -108,6 +112,9 @@ def _status_of(run: Run, args: argparse.Namespace, out: TextIO, err: TextIO) -> 
         return run(args, out, err)
     except DataDirBusy:
         err.write(f"A running ccsproxy writes to {args.data_dir}; stop it first, then run this again.\n")
+    except WrongUsage as reason:
+        err.write(f"{reason}\n")
+        return 2
     except (CommandError, DataDirError, IndexUnusable) as reason:
         err.write(f"{reason}\n")
     except EngineError as reason:

@@ -12,7 +12,7 @@ from ccsproxy.errors import ConfigError
 from ccsproxy.store.engine.engine import Engine, EngineError
 from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.tools.data_dir import CommandError
+from ccsproxy.tools.data_dir import CommandError, WrongUsage
 
 #: Engines opened by commands, closed when the program exits.
 _OPEN = ExitStack()
@@ -50,7 +50,7 @@ def source_address(text: str) -> ShipAddress:
     try:
         return ship_address(text)
     except ValueError as error:
-        raise CommandError(f"--from: {error}.") from None
+        raise WrongUsage(f"--from: {error}.") from None
 
 
 @contextmanager

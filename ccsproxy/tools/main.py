@@ -13,7 +13,7 @@ from ccsproxy import __version__
 from ccsproxy.errors import StartError
 from ccsproxy.launch.registry import BY_NAME
 from ccsproxy.tools.command_list import listing
-from ccsproxy.tools.data_dir import CommandError
+from ccsproxy.tools.data_dir import CommandError, WrongUsage
 
 #: The subcommands with their modules. A module has NAME, SUMMARY,
 #: ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
@@ -168,7 +168,7 @@ def _run(words: Sequence[str]) -> int:
             return int(launching.launch(started))
     behind = next((word for word in words if word in COMMANDS), "") if first.startswith("--") else ""
     if behind and first not in ("--help", "--version"):
-        raise CommandError(f"options go after the command: ccsproxy {behind} {first} ...")
+        raise WrongUsage(f"options go after the command: ccsproxy {behind} {first} ...")
     names = [first] if first in COMMANDS else [] if first == "--version" else COMMANDS
     args = build_parser(names).parse_args(words)
     return int(args.command.run(args, sys.stdout, sys.stderr))
@@ -188,7 +188,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except (StartError, CommandError) as error:
         sys.stderr.write(f"ccsproxy: {error}\n")
-        return 1
+        return 2 if isinstance(error, WrongUsage) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

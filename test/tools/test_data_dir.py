@@ -25,17 +25,17 @@ class DataDirTests(StoreCommandCase):
         self.assertEqual((self.call(verify)[0], self.call(du)[0], self.call(keep)[0]), (0, 0, 0))
 
     def test_mistakes_are_one_sentence(self) -> None:
-        """Wrong arguments and missing folders end with one line and status 1."""
-        for command, arguments, data_dir in (
-            (verify, (), "/nowhere/at/all"),
-            (rm, ("../x",), None),
-            (gc, ("--retain-days", "soon"), None),
-            (gc, ("--retain-size", "-1"), None),
-            (import_store, ("/nowhere/at/all",), None),
-            (du, (), None),
+        """Missing folders end with one line and status 1, wrong arguments with status 2."""
+        for command, arguments, data_dir, wanted in (
+            (verify, (), "/nowhere/at/all", 1),
+            (rm, ("../x",), None, 2),
+            (gc, ("--retain-days", "soon"), None, 2),
+            (gc, ("--retain-size", "-1"), None, 2),
+            (import_store, ("/nowhere/at/all",), None, 1),
+            (du, (), None, 1),
         ):
             code, said, complaint = self.call(command, *arguments, data_dir=data_dir)
-            self.assertEqual((code, said, len(complaint.splitlines())), (1, "", 1), command.NAME)
+            self.assertEqual((code, said, len(complaint.splitlines())), (wanted, "", 1), command.NAME)
 
     def test_another_user_s_store(self) -> None:
         """It is said whose it is, and what to do; the system's number for it is for nobody."""

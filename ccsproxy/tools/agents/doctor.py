@@ -30,7 +30,7 @@ from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.segments.compressed import PackedError
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, check_readable, reported, write_json
+from ccsproxy.tools.data_dir import WrongUsage, add_data_dir, check_readable, reported, write_json
 
 NAME = "doctor"
 SUMMARY = (
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 def _measure(name: str | None, surroundings: Surroundings, out: TextIO, *, as_json: bool) -> int:
     """Measure what a base URL changes in an agent; exit status 1 if the measurement failed."""
     if name is None:
-        raise CommandError("Name the agent to measure: ccsproxy doctor --measure claude")
+        raise WrongUsage("Name the agent to measure: ccsproxy doctor --measure claude")
     (agent,) = _chosen(name, surroundings)
     measured = measure(agent, surroundings)
     if as_json:
@@ -129,7 +129,7 @@ def _chosen(name: str | None, surroundings: Surroundings) -> list[Agent]:
     if name is None:
         return [agent for agent in AGENTS if agent.find(surroundings.environment)]
     if name not in BY_NAME:
-        raise CommandError(f"There is no agent {name!r}; there are {', '.join(BY_NAME)}.")
+        raise WrongUsage(f"There is no agent {name!r}; there are {', '.join(BY_NAME)}.")
     return [BY_NAME[name]]
 
 

@@ -25,7 +25,7 @@ from ccsproxy.launch.replayed import start_replayed
 from ccsproxy.launch.start import LaunchResult, program_of, start
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.answers.answering import examples
-from ccsproxy.tools.data_dir import CommandError
+from ccsproxy.tools.data_dir import CommandError, WrongUsage
 
 #: Seconds to wait for the records of the last calls.
 _WRITTEN_WITHIN = 1.0
@@ -94,7 +94,7 @@ def find_launch(argv: Sequence[str]) -> Launch | None:
             parser = option_parser()
             options, left = parser.parse_known_args(list(argv[:position]))
             if left and argv[0].startswith("--"):
-                raise CommandError(_unknown(next(each for each in left if each.startswith("-")), word, parser))
+                raise WrongUsage(_unknown(next(each for each in left if each.startswith("-")), word, parser))
             if left:  # the name was an argument of another command, as in 'ccsproxy search claude'
                 return None
             return _with_own(parser, options, word, list(argv[position + 1 :]))
@@ -110,7 +110,7 @@ def _with_own(parser: argparse.ArgumentParser, options: argparse.Namespace, name
         taken = 1 if words[0] == "--quiet" or "=" in words[0] else 2
         options, left = parser.parse_known_args(words[:taken], options)
         if left:
-            raise CommandError(_unknown(left[0], "run", parser))
+            raise WrongUsage(_unknown(left[0], "run", parser))
         words = words[taken:]
     return Launch(options, name, words[1:] if words[:1] == ["--"] else words)
 
@@ -152,7 +152,7 @@ def _replayed(request: Launch, data_dir: Path) -> int:
     if not data_dir.is_dir():
         raise CommandError(f"There is no data dir at {data_dir}; name it with --data-dir.")
     if options.label or options.capture:
-        raise CommandError("--replay-into records nothing; remove --label and --capture.")
+        raise WrongUsage("--replay-into records nothing; remove --label and --capture.")
     agent, command = _command(request)
     mock = [options.replay_into, "--speed", options.speed, "--match", options.match]
     result = start_replayed(agent, command, data_dir, mock, options.via)
@@ -168,7 +168,7 @@ def _say(text: str) -> None:
 def _label(text: str) -> tuple[str, str]:
     key, mark, value = text.partition("=")
     if not mark or not key or "," in text:
-        raise CommandError(
+        raise WrongUsage(
             f"--label {text!r} is invalid: write KEY=VALUE without commas, for example --label task=refund"
         )
     return key, value
@@ -176,7 +176,7 @@ def _label(text: str) -> tuple[str, str]:
 
 def _program(words: Sequence[str]) -> list[str]:
     if not words:
-        raise CommandError("Name the command to run: ccsproxy run -- COMMAND ...")
+        raise WrongUsage("Name the command to run: ccsproxy run -- COMMAND ...")
     path = shutil.which(words[0])
     if path is None:
         raise StartError(f"{words[0]}: no such command")

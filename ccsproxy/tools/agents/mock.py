@@ -16,7 +16,7 @@ from ccsproxy.replay.mock.answering import Answering, MockedCall, Served, record
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.answers.answering import examples, place_of
 from ccsproxy.tools.asking import open_reader
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
+from ccsproxy.tools.data_dir import CommandError, WrongUsage, add_data_dir, data_dir_of, reported, write_json
 from ccsproxy.tools.printing import short
 
 NAME = "mock"
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Serve the mock provider until interrupted."""
     if args.speed < 0 or not 0 <= args.port < 65536:
-        raise CommandError("--speed takes 0 or more, --port 0 to 65535.")
+        raise WrongUsage("--speed takes 0 or more, --port 0 to 65535.")
     reader = open_reader(args)
     calls, lacking = _calls(reader, args.place)
     if not calls:

@@ -12,7 +12,7 @@ from ccsproxy.run import read_run_file
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.asking import exchange_of, full_session
-from ccsproxy.tools.data_dir import CommandError, data_dir_of
+from ccsproxy.tools.data_dir import CommandError, WrongUsage, data_dir_of
 from ccsproxy.tools.engine_source import source_reader
 
 
@@ -51,7 +51,7 @@ def place_of(reader: Reader, text: str) -> tuple[str, int | None]:
     if not slash:
         return full_session(reader, text), None
     if not (seq.isascii() and seq.isdigit()):
-        raise CommandError(f"{text!r} is not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
+        raise WrongUsage(f"{text!r} is not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
     return full_session(reader, session), int(seq)
 
 
@@ -64,7 +64,7 @@ def one_call(reader: Reader, text: str) -> tuple[str, int]:
         return exchange_of(reader, text)
     session, seq = place_of(reader, text)
     if seq is None:
-        raise CommandError(f"{text!r} is a session, not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
+        raise WrongUsage(f"{text!r} is a session, not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
     return session, seq
 
 

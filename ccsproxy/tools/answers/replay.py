@@ -25,7 +25,7 @@ from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.answers.answering import examples, place_of
 from ccsproxy.tools.asking import exchange_of, open_reader, record_of
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
+from ccsproxy.tools.data_dir import CommandError, WrongUsage, add_data_dir, reported, write_json
 from ccsproxy.tools.printing import printable, short
 
 NAME = "replay"
@@ -81,7 +81,7 @@ of its own and with the label replay_of. Exit status 1 when a call was not answe
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Send the request, and print the result."""
     if not 1 <= args.times <= _MOST:
-        raise CommandError(f"-n takes 1 to {_MOST}.")
+        raise WrongUsage(f"-n takes 1 to {_MOST}.")
     reader = open_reader(args)
     session, seq, by_us = _chosen(reader, args.place)
     running = Background(Path(args.data_dir).expanduser().absolute()).running()
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         way = route_of(request, running)
         login = login_for(request, os.environ, (running or {}).get("upstreams") or {})
     except EditError as error:
-        raise CommandError(f"{name} cannot be modified like that: {error}.") from None
+        raise WrongUsage(f"{name} cannot be modified like that: {error}.") from None
     except NotReplayable as error:
         raise CommandError(f"{name} cannot be sent again: {error}.") from None
     for note in (*([f"sending {name} again, the last main call of the session"] * by_us), *request.notes):

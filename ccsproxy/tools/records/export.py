@@ -11,7 +11,7 @@ from ccsproxy.exports.payload import encoded
 from ccsproxy.exports.session.session import SessionExtras, notes_of
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.asking import exchange_of, full_session, known_upstreams, open_reader, record_of
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported
+from ccsproxy.tools.data_dir import WrongUsage, add_data_dir, reported
 from ccsproxy.tools.engine_source import add_source
 
 NAME = "export"
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     chosen = args.format or ("json" if one and args.json else "jsonl" if args.json else "md")
     if chosen not in formats:
         kind = "an exchange" if one else "a session"
-        raise CommandError(f"{kind.capitalize()} cannot be exported as {chosen}; choose from {', '.join(formats)}.")
+        raise WrongUsage(f"{kind.capitalize()} cannot be exported as {chosen}; choose from {', '.join(formats)}.")
     pieces = _exchange(reader, args, chosen) if one else _session(reader, args, chosen)
     if args.output:
         _to_file(Path(args.output), pieces)

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from ccsproxy.config.keys import digest_of, read_client_keys
 from ccsproxy.errors import ConfigError
-from ccsproxy.tools.data_dir import CommandError, reported
+from ccsproxy.tools.data_dir import CommandError, WrongUsage, reported
 
 NAME = "client-key"
 SUMMARY = "Create a credential for a caller of this gateway (see --client-keys)."
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print a new credential, which is shown only once, and its line for the file."""
     # The file is split into words, and a line that begins with # is a comment.
     if not args.person.isprintable() or args.person.startswith("#") or not 0 < len(args.person.split()) < 2:
-        raise CommandError("the name must be one word, without spaces")
+        raise WrongUsage("the name must be one word, without spaces")
     key = PREFIX + secrets.token_urlsafe(32)
     line = f"{args.person} sha256:{digest_of(key.encode()).hex()}\n"
     if args.file is not None:

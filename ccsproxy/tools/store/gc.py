@@ -7,7 +7,7 @@ from ccsproxy.insight.words import plural
 from ccsproxy.store.control import ControlReply, ControlRequest
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.tools.data_dir import (
-    CommandError,
+    WrongUsage,
     add_data_dir,
     changed,
     data_dir_of,
@@ -69,5 +69,5 @@ def _number(text: str | None, option: str) -> float | None:
         value = -1.0
     # float() accepts nan and inf, too, which are useless as a number of days or bytes.
     if not 0 <= value < float("inf"):
-        raise CommandError(f"{option} must be a number from 0, not {text!r}.")
+        raise WrongUsage(f"{option} must be a number from 0, not {text!r}.")
     return value

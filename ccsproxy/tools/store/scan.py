@@ -20,7 +20,7 @@ from ccsproxy.store.segments.lines import segment_exists
 from ccsproxy.store.segments.scan import all_lines, head_of
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.tools.asking import whole_ids
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, offline_store, reported, write_json
+from ccsproxy.tools.data_dir import WrongUsage, add_data_dir, data_dir_of, offline_store, reported, write_json
 from ccsproxy.tools.store.redacting import redacted, redacted_started, rules_of
 
 NAME = "scan"
@@ -77,7 +77,7 @@ def _rules(data_dir: Path, args: argparse.Namespace) -> Rules:
     try:
         return rules_of(data_dir, args.redact_pattern, args.keep_pattern)
     except ValueError as reason:
-        raise CommandError(f"A pattern cannot be used: {reason}.") from None
+        raise WrongUsage(f"A pattern cannot be used: {reason}.") from None
 
 
 def found_in(

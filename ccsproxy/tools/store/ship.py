@@ -13,7 +13,7 @@ from ccsproxy.ship.status import Status
 from ccsproxy.store.query import parse_time
 from ccsproxy.store.state.shipments import Shipments
 from ccsproxy.store.state.state import State
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
+from ccsproxy.tools.data_dir import CommandError, WrongUsage, add_data_dir, data_dir_of, reported, write_json
 
 NAME = "ship"
 SUMMARY = "Report the position of each target, or ship existing records to one."
@@ -57,7 +57,7 @@ def _address(text: str) -> ShipAddress:
     try:
         return ship_address(text)
     except ValueError as error:
-        raise CommandError(f"{error}.") from None
+        raise WrongUsage(f"{error}.") from None
 
 
 def _once(args: argparse.Namespace, out: TextIO) -> int:
@@ -116,7 +116,7 @@ def _schema(text: str, out: TextIO) -> int:
 
     address = _address(text or "clickhouse+https://localhost/ccsproxy")
     if address.kind != "clickhouse":
-        raise CommandError(f"{address.kind} has no tables; name a clickhouse+https:// target.")
+        raise WrongUsage(f"{address.kind} has no tables; name a clickhouse+https:// target.")
     out.write(";\n\n".join(schema(address)) + ";\n")
     return 0
 

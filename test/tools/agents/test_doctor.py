@@ -54,7 +54,7 @@ class DoctorTests(SynchronousTestCase):
     def test_names(self) -> None:
         """An agent that nobody knows is a sentence with those that there are; to measure, one has to be named."""
         status, _, complaint = self.call("clod")
-        self.assertEqual(status, 1)
+        self.assertEqual(status, 2)
         self.assertIn("There is no agent 'clod'; there are claude", complaint)
         self.assertIn("Name the agent", self.call("--measure")[2])
 

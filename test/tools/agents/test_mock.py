@@ -9,14 +9,14 @@ class MockTests(CommandCase):
 
     def test_refused(self) -> None:
         """Each in one sentence."""
-        for words, sentence in (
-            (("nobody",), "no session"),
-            ((self.name(self.records[0]), "--speed", "-1"), "--speed takes 0 or more"),
-            ((self.name(self.records[0]), "--port", "70000"), "0 to 65535"),
+        for words, wanted, sentence in (
+            (("nobody",), 1, "no session"),
+            ((self.name(self.records[0]), "--speed", "-1"), 2, "--speed takes 0 or more"),
+            ((self.name(self.records[0]), "--port", "70000"), 2, "0 to 65535"),
         ):
             status, out, err = self.run_command("mock", *words)
             err = err.partition("The index is incomplete")[0]
-            self.assertEqual((status, out, err.count("\n")), (1, "", 1))
+            self.assertEqual((status, out, err.count("\n")), (wanted, "", 1))
             self.assertIn(sentence, err)
 
     def test_one_call(self) -> None:

@@ -38,12 +38,13 @@ class WhyTests(AnsweringCase):
         self.assertEqual([each["scope"] for each in self.answer("budget")], ["day"])
 
     def test_what_is_not_there(self) -> None:
-        for argv, said in (
-            (("why", "nothing/1"), "There is no session"),
-            (("why", f"{MAIN}/999"), "There is no finished request 999"),
-            (("diff", MAIN, SECOND), "is a session, not a request"),
-            (("prompts", "system-0"), "0 prompts match"),
+        for argv, wanted, said in (
+            (("why", "nothing/1"), 1, "There is no session"),
+            (("why", f"{MAIN}/999"), 1, "There is no finished request 999"),
+            (("why", f"{MAIN}/x"), 2, "is not a request"),
+            (("diff", MAIN, SECOND), 2, "is a session, not a request"),
+            (("prompts", "system-0"), 1, "0 prompts match"),
         ):
             status, _, err = self.run_command(*argv)
-            self.assertEqual((status, err.count("\n")), (1, 1))
+            self.assertEqual((status, err.count("\n")), (wanted, 1))
             self.assertIn(said, err)

@@ -45,7 +45,7 @@ class ClientKeyTests(SynchronousTestCase):
         """One word: the file is read by words, and # begins a comment in it."""
         for name in ("", "a b", "#ann", "ann\n", "a\x00"):
             status, said, complaint = self.call(name)
-            self.assertEqual((status, said), (1, ""), name)
+            self.assertEqual((status, said), (2, ""), name)
             self.assertIn("one word", complaint)
 
     def test_a_file_that_is_wrong_already(self) -> None:

@@ -19,6 +19,6 @@ class KeepTests(StoreCommandCase):
     def test_what_is_no_id(self) -> None:
         """One sentence, and nothing is starred."""
         status, _, complaint = self.call(keep, "a b")
-        self.assertEqual(status, 1)
+        self.assertEqual(status, 2)
         self.assertIn("is not a session id", complaint)
         self.assertEqual(self.call(keep), (0, "", ""))

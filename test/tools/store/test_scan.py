@@ -65,7 +65,7 @@ class ScanTests(CommandCase):
         self.assertIn("own-pattern:", said)
         self.assertEqual(self.call(scan, session, "--keep-pattern", "ghp_.*")[0], 0)
         self.assertIn("cannot be used", self.call(scan, "--redact-pattern", "(")[2])
-        self.assertEqual(self.call(scan, "../x")[0], 1)
+        self.assertEqual(self.call(scan, "../x")[0], 2)
 
     def test_a_service_is_not_overwritten(self) -> None:
         """A scan reads a store that is in use; a rewrite asks to stop the service."""

@@ -48,4 +48,4 @@ class ShipTests(StoreCommandCase):
         self.assertEqual(status, 0)
         self.assertIn("CREATE TABLE", said)
         for url in ("file:///tmp/x", "nonsense"):
-            self.assertEqual(self.call(ship, "--schema", url)[0], 1)
+            self.assertEqual(self.call(ship, "--schema", url)[0], 2)
