@@ -37,6 +37,8 @@ _ERROR_MEMBERS = frozenset(
         ),
     }
 )
+#: Members that name an event or its call, and say nothing else.
+_NAMES = frozenset({"id", "model"})
 #: Members that show that something failed, if nothing else is in an object.
 _FAILING = frozenset(
     {*_SENTENCES, "error", "Error", "errors", "error_code", "errorCode", "err_code", "__type", "base_resp"}
@@ -83,8 +85,13 @@ def is_error(value: Any) -> bool:
 
 
 def tells_error(event: Any) -> bool:
-    """Return whether an event of a stream of unknown form tells of an error."""
-    return bool(member(event, "error")) or is_error(event)
+    """Return whether an event of a stream of unknown form tells of the error of the call.
+
+    An agent's streams also tell of tools that failed, beside what they were called for: those are no errors of it.
+    """
+    if is_error(event) or not member(event, "error"):
+        return is_error(event)
+    return not any(value for key, value in event.items() if key not in _ERROR_MEMBERS and key not in _NAMES)
 
 
 def note_event_error(event: Any, findings: Findings) -> None:

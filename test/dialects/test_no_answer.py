@@ -157,6 +157,16 @@ class NoAnswerTests(SynchronousTestCase):
         found = ended("/mcp", {"jsonrpc": "2.0"}, b'data: {"id": 1, "error": {"code": -1}}\n\n', "text/event-stream")
         self.assertEqual(found.outcome, "complete")
 
+    def test_tools_that_failed(self) -> None:
+        """An agent's stream tells of a tool's error without failing; an error with nothing else is the call's."""
+        tool = {"event": "tool_end", "tool": "read", "error": "no such file"}
+        for value, outcome in (
+            (tool, "complete"),
+            ({"id": "c", "model": "m", "choices": [], "error": {"message": "boom"}}, "stream_error"),
+        ):
+            body = b'data: {"event": "text", "text": "hi"}\n\ndata: %b\n\n' % json.dumps(value).encode()
+            self.assertEqual(ended("/agent/run", ASKED, body, "text/event-stream").outcome, outcome, str(value))
+
     def test_the_json_of_somebody_else(self) -> None:
         """JSON that is no message; the sentence that it has for itself is told."""
         for path, asked in CALLS:
