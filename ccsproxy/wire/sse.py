@@ -125,11 +125,11 @@ class SseDecoder:
         self._pending.clear()
         if self._strict or not _may_be_complete(rest):
             return []
-        return [
-            Event(event.name, event.data, event.id, True)
-            for event in self._dispatch(bytes(rest))
-            if _is_complete(event.data)
-        ]
+        ordinary = self.ordinary
+        events = [event for event in self._dispatch(bytes(rest)) if _is_complete(event.data)]
+        if not events:
+            self.ordinary = ordinary  # where an event was cut off says nothing of those before it
+        return [Event(event.name, event.data, event.id, True) for event in events]
 
     def _start(self, data: bytes) -> bytes:
         data = bytes(self._pending.tail) + data

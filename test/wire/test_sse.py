@@ -74,6 +74,19 @@ VECTORS = [
 ]
 
 
+class CutFieldTests(SynchronousTestCase):
+    """A stream that ends within the name of a field."""
+
+    def test_ordinary(self) -> None:
+        """Where an event is cut off says nothing of those before it, wherever that is."""
+        event = b'event: a\ndata: {"a":1}\n\n'
+        for end in range(len(event) - 2):
+            decoder = SseDecoder()
+            decoder.feed_named(event + event[:end])
+            decoder.finish()
+            self.assertTrue(decoder.ordinary, event[:end])
+
+
 class Reference:
     """The standard's algorithm, letter by letter."""
 

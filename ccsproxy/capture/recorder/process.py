@@ -33,6 +33,7 @@ from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.spill import SpillCipher
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.providers.price_book import PriceBook, PricesError
+from ccsproxy.runtime.tuning import trim_heap
 
 #: Seconds between two reports of the store's health.
 HEALTH_EVERY = 1.0
@@ -197,6 +198,7 @@ class RecorderProcess:
         )
         if hasattr(self._reactor, "getThreadPool"):
             recorder.writer.in_thread = partial(deferToThreadPool, self._reactor, self._reactor.getThreadPool())
+            recorder.writer.give_back = trim_heap
         left.record(recorder)
         self.inbox.report.ready()
         self._reactor.callLater(FIRST_AFTER, self._begin_reading)

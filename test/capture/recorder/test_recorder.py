@@ -260,6 +260,7 @@ class LargeTests(RecorderCase):
             return done
 
         self.recorder.writer.in_thread = in_thread
+        self.recorder.writer.give_back = lambda: None
         self.begin()
         self.answer(response_head(200, SSE), b"a long answer\n", b"end\n")
         self.take(encoded.end(1, 9000, EndFrame(ending(), 0, 18)))
@@ -270,6 +271,8 @@ class LargeTests(RecorderCase):
         made.callback(call())
         self.assertEqual(self.store.records[0].response.stream.text, "a long answer\nend\n")
         self.successResultOf(done)
+        # What it was made of is given back when it is stored, in a thread too.
+        self.assertEqual([call for call, _ in waiting[1:]], [self.recorder.writer.give_back])
 
 
 class SessionTests(RecorderCase):

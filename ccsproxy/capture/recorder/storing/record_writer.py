@@ -23,7 +23,7 @@ from ccsproxy.exchange.record import Record
 BROKEN = "capture_error"
 #: Exchanges of so many bytes of bodies are recorded in a thread.
 LARGE = 4 << 20
-InThread = Callable[[Callable[[], Record | None]], "Deferred[Any]"]
+InThread = Callable[[Callable[[], Any]], "Deferred[Any]"]
 
 
 class RecordWriter:
@@ -33,6 +33,7 @@ class RecordWriter:
     also waits for records that are still being built in a thread.
 
     :ivar in_thread: runs the building of a large record in a thread; without it, the record is built in place.
+    :ivar give_back: returns memory to the system, in a thread, when a large record has been stored.
     """
 
     _log = Logger()
@@ -54,6 +55,7 @@ class RecordWriter:
         self._continued = Continuations()
         self._appending = Appending()
         self.in_thread: InThread | None = None
+        self.give_back: Callable[[], None] | None = None
 
     @property
     def appending(self) -> int:
@@ -150,6 +152,9 @@ class RecordWriter:
             self._tell(number, None)
         self._tell_completed(record, stored=not isinstance(result, Failure))
         self._appending.over(number >> frames.RELAY_SHIFT)
+        if self.in_thread is not None and self.give_back is not None and _size_of(record) >= LARGE:
+            # What a large record was made of lies in many small pieces, and the index is about to read its line.
+            self.in_thread(self.give_back)
 
     def _tell_completed(self, record: Record, stored: bool) -> None:
         """Add an exchange to the metrics, and publish its live event when its record can be read."""
@@ -160,3 +165,7 @@ class RecordWriter:
                 self._report.event(events.request_completed(record, cost))
         except Exception:
             self._log.failure("a live event could not be published")
+
+
+def _size_of(record: Record) -> int:
+    return record.request.body_bytes + (record.response.body_bytes if record.response is not None else 0)

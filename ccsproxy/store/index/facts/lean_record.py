@@ -4,6 +4,7 @@ A conversation is sent again with every call, so most of a record is messages th
 are left undecoded, and `ccsproxy.insight.collect` decodes the new ones.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ class _Chunks(msgspec.Struct):
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _chunks = msgspec.json.Decoder(_Chunks)
 _decode = msgspec.json.decode
+#: Longer lists are not copied to be looked through.
+_COPIED = 1 << 20
 #: The members of a body that hold the conversation or tools, and the marks of items that are more than messages.
 _CONVERSATIONS = ("messages", "input", "contents")
 _MARKS = {"messages": b'"cachePoint"', "tools": b'"cachePoint"', "input": b'"additional_tools"'}
@@ -160,7 +163,7 @@ def _items(raw: Json, mark: bytes | None, leading: bool = True) -> Any:
         return decoded(raw)
     if mark is not None:
         pieces = [raw] if isinstance(raw, msgspec.Raw) else items_of(raw)
-        mark = mark if any(mark in bytes(each) for each in pieces) else None
+        mark = mark if any(_is_in(mark, each) for each in pieces) else None
     values: list[Any] = []
     for value in items_of(raw):
         if leading or (mark is not None and mark in bytes(value)):
@@ -169,6 +172,13 @@ def _items(raw: Json, mark: bytes | None, leading: bool = True) -> Any:
         else:
             values.append(value)
     return values
+
+
+def _is_in(mark: bytes, raw: bytes | msgspec.Raw) -> bool:
+    """Tell whether a mark is in JSON, of which a list of megabytes is not copied for it."""
+    if memoryview(raw).nbytes <= _COPIED:
+        return mark in bytes(raw)
+    return re.search(re.escape(mark), memoryview(raw)) is not None
 
 
 def _response(raw: msgspec.Raw) -> Any:
