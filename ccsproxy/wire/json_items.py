@@ -1,7 +1,7 @@
-"""JSON objects whose lists are mostly known: the objects in them stay the bytes that they were sent as until needed.
+"""JSON objects with lists of mostly known items: these items stay undecoded bytes until they are needed.
 
-Agents send the whole conversation again with every turn, and hardly anybody who looks at a request reads more of it
-than its beginning, its end and what is new.
+Agents send the whole conversation again with every turn, and most readers of a request need only its beginning, its
+end and the new items.
 """
 
 import re
@@ -18,11 +18,11 @@ _take_apart = msgspec.json.Decoder(
 _decode = msgspec.json.Decoder().decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _members_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-#: The member that a whole request is wrapped in by Code Assist, and within how many bytes it begins.
+#: The member in which Code Assist wraps a request, and the number of bytes within which it begins.
 WRAPPER, _EARLY = "request", 4096
 _WRAPPED = re.compile(rb'"%b"\s*:\s*\{' % WRAPPER.encode())
-#: The bytes of the items of one list that stay decoded; those of longer lists are decoded again when they are asked
-#: for again, for a list of many megabytes would be held twice.
+#: How many bytes of one list's items stay decoded; those of longer lists are decoded each time, because a list of
+#: many megabytes would otherwise be in memory twice.
 _DECODED = 4 << 20
 #: The hashes of so many items are remembered that have been decoded once, and so are JSON.
 _REMEMBERED = 40_000
@@ -30,18 +30,18 @@ _read: set[int] = set()
 
 
 class SentItems(list[Any]):
-    """A list of JSON objects, each of which is decoded when it is first asked for.
+    """A list of JSON objects, each of which is decoded on first access.
 
-    It is what `jsontext.loads` would return, to whoever asks it in Python; an encoder finds what is not decoded yet
-    as ``msgspec.Raw``. Nobody changes it.
+    In Python it equals the result of `jsontext.loads`; an encoder sees undecoded items as ``msgspec.Raw``. It must
+    not be changed.
 
-    :ivar sent: what each item was sent as.
+    :ivar sent: the bytes of each item.
     """
 
     def __init__(self, sent: list[bytes]) -> None:
-        """Take the items; those that were never met are decoded now, so that an error comes from here.
+        """Create the list; new items are decoded now, so that errors are raised here.
 
-        :raises msgspec.DecodeError: if one is no JSON; ``UnicodeError`` and ``RecursionError`` likewise.
+        :raises msgspec.DecodeError: if one is not JSON; ``UnicodeError`` and ``RecursionError`` likewise.
         """
         self.sent = sent
         self._room = _DECODED
@@ -78,7 +78,7 @@ class SentItems(list[Any]):
         return map(self.__getitem__, range(len(self) - 1, -1, -1))
 
     def __contains__(self, value: object) -> bool:
-        """Tell whether an item is equal to a value."""
+        """Return whether an item is equal to a value."""
         return any(each == value for each in self)
 
     def __eq__(self, other: object) -> bool:
@@ -100,7 +100,7 @@ class SentItems(list[Any]):
         return [*other, *self]
 
     def index(self, value: Any, start: SupportsIndex = 0, stop: SupportsIndex = 1 << 62) -> int:
-        """Return where an item stands."""
+        """Return the index of an item."""
         return [*self].index(value, start, stop)
 
     def count(self, value: Any) -> int:
@@ -113,9 +113,9 @@ class SentItems(list[Any]):
 
 
 class WrittenItems(list[Any]):
-    """A list of JSON objects for an encoder: ``msgspec.Raw`` where it is known how they are written, else values.
+    """A list of JSON objects for an encoder: ``msgspec.Raw`` for cached ones, else values.
 
-    :ivar written: how each is written, None for a value.
+    :ivar written: the cached form of each; None for a value.
     """
 
     def __init__(self, items: list[Any], written: list[bytes | None]) -> None:
@@ -128,10 +128,10 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def loads(text: bytes | bytearray, names: Iterable[str]) -> Any:
-    """Read one JSON value as `jsontext.loads` does, some lists of objects in it, or in its wrapper, as `SentItems`.
+    """Decode one JSON value like `jsontext.loads`, with some lists in it, or in its wrapper, as `SentItems`.
 
     :param text: JSON text in UTF-8.
-    :param names: the members of an object whose lists are read so.
+    :param names: the members of an object whose lists become `SentItems`.
     :raises JsonError: see there.
     """
     try:
@@ -167,12 +167,12 @@ def _member(value: Any, lazily: bool) -> Any:
 
 
 def has_items(value: Any) -> bool:
-    """Tell whether lists of a value, or of the request that it wraps, are `SentItems`."""
+    """Return whether lists of a value, or of the request that it wraps, are `SentItems`."""
     return isinstance(value, dict) and (_has_items(value) or _has_items(wrapped(value)))
 
 
 def wrapped(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the request that a body wraps, an empty one where it wraps none."""
+    """Return the request that a body wraps; empty if it wraps none."""
     inner = value.get(WRAPPER)
     return inner if type(inner) is dict else {}
 

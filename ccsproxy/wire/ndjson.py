@@ -1,11 +1,11 @@
 """Newline-delimited JSON, decoded incrementally: one JSON text per line (Ollama's streams, batch results).
 
-Also what is not complete yet of a line or an event: those bytes are not kept twice where the caller keeps the body.
+It also buffers incomplete lines and events, without a second copy if the caller keeps the body anyway.
 """
 
 from collections.abc import Callable
 
-#: The bytes at the end of the body that are compared with what the caller keeps before they are given up here.
+#: How many bytes at the end of the body are compared with the caller's copy before they are dropped here.
 _BLOCK = 256 << 10
 _BOM = b"\xef\xbb\xbf"
 
@@ -40,7 +40,7 @@ class NdjsonDecoder:
         self._pending.borrow(kept)
 
     def take_rest(self) -> bytearray:
-        """Return the incomplete last line; after the end it is no longer kept here."""
+        """Return the incomplete last line, and drop it."""
         if self._pending.tail:
             return self._pending.whole()
         rest, self._rest = self._rest, bytearray()
@@ -78,24 +78,24 @@ _CLOSING = {b"{": b"}", b"[": b"]"}
 
 
 class PendingBytes:
-    """Collects the bytes of an incomplete event; those of a long one are found in the kept body.
+    """Collects the bytes of an incomplete event; those of a long one are taken from the caller's copy of the body.
 
-    Invariant: the event's bytes are ``kept[_begin:_end]`` and ``tail`` behind it; ``tail`` is empty only if both are,
-    so that whoever looks for an end that may be split finds the last byte there.
+    Invariant: the event's bytes are ``kept[_begin:_end]`` followed by ``tail``; ``tail`` is empty only if both are,
+    so that a search for an end that may be split finds the last byte there.
 
-    :ivar tail: the last bytes, in which the end is looked for.
+    :ivar tail: the last bytes, in which the end is searched for.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Create an empty buffer."""
         self.tail = bytearray()
         self._kept: Callable[[], bytes | bytearray] | None = None
         self._begin = self._end = 0
 
     def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
-        """Use a body that the caller keeps, and to which it appends what it feeds before it feeds it.
+        """Use a body that the caller keeps, and to which it appends all data before feeding it.
 
-        :param kept: returns the body as far as it came; nothing of it may be changed or dropped before the end.
+        :param kept: returns the body so far, of which nothing may be changed or dropped before the end.
         """
         self._kept = kept
 
@@ -106,10 +106,10 @@ class PendingBytes:
             self._share(self._kept())
 
     def take(self, end: int, skipped: int) -> bytes:
-        """Remove the event and what separates it from the next one.
+        """Remove the event and its separator.
 
         :param end: how many bytes of the tail belong to it.
-        :param skipped: how many bytes behind them separate.
+        :param skipped: the length of the separator after them.
         :return: the event.
         """
         found = self._joined(end)
@@ -139,9 +139,9 @@ class PendingBytes:
                 return b"".join((kept[self._begin : self._end], tail[:end]))
 
     def _share(self, kept: bytes | bytearray) -> None:
-        """Give up the tail but for its last byte, if it is what the body ends with and follows what was given up."""
+        """Drop the tail except for its last byte, if the body ends with it and it follows what was dropped before."""
         at = len(kept) - len(self.tail)
-        # What was decoded differently, or came when the body was full, is in no body.
+        # Data that was decoded differently, or arrived when the body was full, is not in the body.
         if (self._end and at != self._end) or at < 0 or not kept.endswith(self.tail):
             return
         if not self._end:
