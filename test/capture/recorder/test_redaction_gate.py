@@ -60,6 +60,23 @@ class PlaceTests(SynchronousTestCase):
         self.assertNotIn("QXZJKV", said)
         self.assertIn(".example.com:443", said)
 
+    def test_what_only_the_answer_names(self) -> None:
+        """A password that the answer names goes from the request as well, and each place is reported once."""
+        password = "Hunter" + "2xyzQ9"
+        record = msgspec.convert(make_record(capture={}), Record)
+        assert record.response is not None
+        body = {"messages": [{"role": "user", "content": f"is it {password}?"}]}
+        changed = msgspec.structs.replace(
+            record,
+            request=msgspec.structs.replace(record.request, body=body, headers_raw=[("x-note", f"see {password}")]),
+            response=msgspec.structs.replace(record.response, body_reassembled={"text": f"DB_PASSWORD={password}\n"}),
+        )
+        clean = RedactionGate(Redactor()).record(
+            changed, "", HeaderLines(b"X-Note: see " + password.encode() + b"\r\n")
+        )
+        self.assertNotIn(password, msgspec.json.encode(clean).decode())
+        self.assertEqual(clean.capture.redactions, 3)
+
     def test_frames_of_an_unknown_protocol(self) -> None:
         """A secret goes on from one frame into the next, and each stays a line."""
         lines = "".join(f'{{"type":"delta","text":"{each}"}}\n' for each in ("say " + self.key[:20], self.key[20:]))

@@ -101,11 +101,18 @@ class RedactionGate:
         texts = texts_of(record)
         self._look_ahead(record, texts)
         self._socket = record.transport == "websocket"
-        request = self._request(record.request, lines)
+        request, noted = self._reported_request(record.request, lines)
+        known = self._redactor.known
         if not self._hold_none(texts):
             record = without_secrets(record, self._text)
         response = None if record.response is None else self._response(record.response, stream_kind)
         usage, note = self._usage(record.usage), record.capture
+        if self._redactor.known > known:
+            # The answer named a secret that the request may hold without its name.
+            self._request_lines = None
+            request, noted = self._reported_request(record.request, lines)
+        noted.merge(report)
+        report = noted
         capture = CaptureNote(
             faults=[*note.faults, *[DEEP] * self._deep, *[FAULT] * self._failed],
             redactions=report.count,
@@ -128,6 +135,14 @@ class RedactionGate:
             self._redactor.look_ahead(self._shallow, [*texts, request.path])
         except Exception:
             return  # each is then redacted by itself, and fails by itself
+
+    def _reported_request(self, request: Request, lines: HeaderLines) -> tuple[Request, SecretReport]:
+        """Return the request without secrets, and a report of its own."""
+        report = self._redactor.report
+        self._redactor.report = noted = SecretReport()
+        clean = self._request(request, lines)
+        self._redactor.report = report
+        return clean, noted
 
     def _request(self, request: Request, lines: HeaderLines) -> Request:
         clean = self._request_headers(lines)

@@ -18,6 +18,10 @@ class Redactor(Protocol):
 
     report: SecretReport
 
+    @property
+    def known(self) -> int:
+        """The number of secrets that are known, and found wherever they occur."""
+
     def headers(self, pairs: Pairs, where: str) -> Pairs:
         """Replace them in header lines."""
 
@@ -67,6 +71,9 @@ def form_redaction(redactor: Redactor, content_type: str) -> Callable[[Any, str]
 
 class Unredacted:
     """A redactor that replaces nothing (``--no-redact``)."""
+
+    #: Nothing is looked for.
+    known = 0
 
     def __init__(self) -> None:
         self.report = SecretReport()
