@@ -44,10 +44,11 @@ class FoundTests(SynchronousTestCase):
         """Secrets of each kind go in each place."""
         missed: Counter[tuple[str, str]] = Counter()
         total = 0
-        for name, secret in Corpus(2026).secrets(7):
-            for place, write in PLACEMENTS.items():
-                total += 1
-                missed[(name, place)] += left_of(write(name, secret), secret, place)
+        for seed in (2026, 77):
+            for name, secret in Corpus(seed).secrets(7):
+                for place, write in PLACEMENTS.items():
+                    total += 1
+                    missed[(name, place)] += left_of(write(name, secret), secret, place)
         self.assertLess(sum(missed.values()), total / 100, [each for each in missed.most_common(20) if each[1]])
 
     def test_nothing_is_found_twice(self) -> None:

@@ -65,6 +65,9 @@ _LATER = re.compile(
     rb"(?:[:=>)]|\b(?:is|to|ist|lautet|est|es)|[ ]/|[ ]-(?:b|v|-body|-value))[*_`]*[ \t]+(?:%b)*" % _QUOTES
 )
 _VALUE = re.compile(rb"[^\s\"'`<>\\\x80-\xff]{6,120}")
+#: Most values are told apart by this much of them; one that is longer goes as a whole.
+_JUDGED = 120
+_LONG_VALUE = re.compile(rb"[^\s\"'`<>\\\x80-\xff]{6,65536}")
 #: No value without a digit is one.
 _WITH_DIGIT = re.compile(rb"(?=[^\s\"'`<>\\\x80-\xff]{6})[^\s0-9\"'`<>\\\x80-\xff]{0,119}[0-9]")
 _LINE = re.compile(rb"\n|\\n")
@@ -116,6 +119,8 @@ def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
             token = token_at(text, at)
             if token is not None:
                 return token
+            if value.end() - at == _JUDGED:
+                value = _LONG_VALUE.match(text, at) or value
             stop = at + len(value.group().rstrip(b".,:;?)*_]}"))
             introduced = introduced or (level is Strength.HUMAN and _is_command_argument(text, begin))
             if _is_secret_in_sentence(text[at:stop], level, spelled.encode(), introduced):

@@ -90,7 +90,9 @@ def is_secret_value(value: bytes, strength: Strength, style: Style, name: bytes 
     size = len(value)
     if strength is Strength.NONE or size < SHORTEST or b" " in value or b"\t" in value:
         return False
-    if _OTHER.search(value, 0, size) is not None and not (value.isdigit() and size >= _SHORTEST_NUMBER):
+    if _OTHER.search(value, 0, size) is not None and not (
+        (value.isdigit() and size >= _SHORTEST_NUMBER) or _is_base64_of_key(value)
+    ):
         return False
     if _stands_for_one(value) or _repeats(value, name):
         return False
@@ -103,6 +105,24 @@ def is_secret_value(value: bytes, strength: Strength, style: Style, name: bytes 
     if strength is Strength.CHOSEN:
         return is_random(value) or is_chosen(value) or _is_signed(value)
     return _is_typed(value) if strength is Strength.HUMAN else _is_made(value)
+
+
+def _is_base64_of_key(value: bytes) -> bool:
+    """Return whether what looks like a path is the base64 of 30, 32 or 64 random bytes, as clouds make keys."""
+    return (
+        value[:1] == b"/"
+        and len(value) in _BASE64_LENGTHS
+        and _BASE64.match(value) is not None
+        and not value.islower()
+        and is_random(value[1:])
+        and _UNLIKE_PATHS.search(value) is not None
+    )
+
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
+_BASE64_LENGTHS = frozenset({40, 44, 88})
+#: A small letter or digit between capitals, or the reverse, several times: no path has that.
+_UNLIKE_PATHS = re.compile(rb"(?:[a-z][A-Z0-9]+[a-z]*){4}[^/]*\Z|(?:[a-z]+[A-Z0-9]+){3}")
 
 
 def is_loud_value(value: bytes, strength: Strength, name: bytes = b"") -> bool:
