@@ -19,7 +19,7 @@ class WatchedEvents:
         self._watcher: StreamWatcher | None = None
 
     def begin(self, watcher: StreamWatcher) -> None:
-        """Start showing events."""
+        """Show all further events to an observer."""
         self._watcher = watcher
 
     def end(self) -> None:

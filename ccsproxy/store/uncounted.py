@@ -32,7 +32,7 @@ class UncountedAnswers:
             return []
 
     def add(self, names: Sequence[str]) -> None:
-        """Keep names."""
+        """Store names of uncounted answers."""
         self._later(lambda: self._state.add_uncounted(names))
 
     def remove(self, name: str) -> bool:

@@ -100,7 +100,7 @@ class PendingBytes:
         self._kept = kept
 
     def add(self, data: bytes | bytearray | memoryview) -> None:
-        """Append bytes."""
+        """Append bytes of the event."""
         self.tail += data
         if len(self.tail) > _BLOCK and self._kept is not None:
             self._share(self._kept())
@@ -127,7 +127,7 @@ class PendingBytes:
         return found
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Drop all buffered bytes."""
         self.tail = bytearray()
         self._begin = self._end = 0
 

@@ -197,7 +197,7 @@ class Assembly:
             self.faults.append(fault)
 
     def release(self) -> None:
-        """Release the bodies."""
+        """Release the bodies and their share of the memory budget."""
         self.released = True
         self.request.body.release()
         if self.response is not None:

@@ -54,7 +54,7 @@ class Dialect(Protocol):
 
     @property
     def model(self) -> str | None:
-        """The requested model."""
+        """The model that the request names; None if none."""
 
     def reader(self, facts: Facts) -> Reader:
         """Make a reader for the response."""

@@ -17,7 +17,7 @@ _DEEPEST = 8
 
 
 def conversation(session: Session) -> dict[str, Any]:
-    """Return the conversation."""
+    """Return a session as its turns, steps, sub-agents, side calls and sums."""
     opening = [step.attempts[0].seq for turn in session.turns for step in turn.steps if step.opens]
     main = [call for turn in session.turns for call in turn.calls]
     main.sort(key=lambda call: call.started_ms)

@@ -20,7 +20,7 @@ Progress = Callable[[int, int], None]
 
 
 def no_progress(lines: int, size: int) -> None:
-    """Ignore progress."""
+    """Ignore the progress of indexing."""
 
 
 def to_the_end() -> bool:

@@ -140,7 +140,7 @@ class SpanCounts:
             tally.count(row, sign)
 
     def flush(self) -> None:
-        """Write the changes."""
+        """Write the changes of the batch."""
         changed: list[tuple[Group, PeriodTally]] = []
         fresh = self._fresh
         while fresh:

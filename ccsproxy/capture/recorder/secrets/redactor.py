@@ -99,7 +99,7 @@ class Unredacted:
         return text
 
     def look_ahead(self, trees: Iterable[Any], texts: Iterable[str]) -> None:
-        """Do nothing."""
+        """Do nothing, because nothing is searched for."""
 
     def holds_none(self, texts: Iterable[str]) -> bool:
         """Return true without searching."""

@@ -49,7 +49,7 @@ class Probes:
             self._let_go(number)
 
     def let_all_go(self) -> None:
-        """Release all probes."""
+        """Release the probes of all programs."""
         for number in list(self._held):
             self._let_go(number)
 

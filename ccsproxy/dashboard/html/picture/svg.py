@@ -26,7 +26,7 @@ class Bar:
 
     @property
     def height(self) -> float:
-        """The total height."""
+        """The sum of the heights of its parts."""
         return sum(value for value, _ in self.parts)
 
 
