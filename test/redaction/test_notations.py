@@ -84,6 +84,11 @@ class NotationTests(SynchronousTestCase):
                 said = "".join(each["choices"][0]["delta"]["content"] for each in clean)
                 self.assert_gone(text, said, f"{text} at {at}")
 
+    def test_long_tables(self) -> None:
+        """Each row of a table, also behind rows without a password."""
+        text = "name,password\n" + f"x,\nbob,{_PASSWORD}\n" * 40
+        self.assert_gone(_PASSWORD, Redactor().text(text), text)
+
     def test_header_fields(self) -> None:
         """Fields that end in "key" hold one if their value looks random."""
         for name in _FIELDS:

@@ -12,6 +12,8 @@ from ccsproxy.redaction.search.finding import FoundSecret
 #: How much before the name is examined; less than `ccsproxy.redaction.search.verdicts.WINDOW`.
 _BEFORE = 160
 _MOST_ROWS = 1000
+#: A table without a secret in so many rows is none: otherwise each line could be the first of a long table.
+_MOST_WITHOUT = 3
 _LONGEST_ROW = 2000
 #: The first line: short names of columns, two at least.
 _HEAD = re.compile(rb"[\w .\"`*-]{0,40}(?:[,|\t][\w .\"`*-]{0,40}){1,12}\Z")
@@ -40,6 +42,7 @@ def find_column(text: bytes, start: int) -> list[FoundSecret]:
 
 def _below(text: bytes, position: int, sign: bytes, width: int, place: int, name: str) -> Iterator[FoundSecret]:
     """Yield the secrets of a column, row by row, as far as the rows have as many cells."""
+    without = 0
     for _ in range(_MOST_ROWS):
         end = text.find(b"\n", position, position + _LONGEST_ROW)
         end = min(len(text), position + _LONGEST_ROW) if end < 0 else end
@@ -52,7 +55,10 @@ def _below(text: bytes, position: int, sign: bytes, width: int, place: int, name
         if not _RULE.match(text, position, end) and is_secret_value(
             value, strength(name), Style.LITERAL, name.encode()
         ):
+            without = 0
             yield token_at(text, at) or FoundSecret(at, at + len(value), kind_of(name), value)
+        else:
+            without += 1
         position = end + 1
-        if position >= len(text):
+        if position >= len(text) or without >= _MOST_WITHOUT:
             return
