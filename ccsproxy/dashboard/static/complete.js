@@ -11,20 +11,18 @@ const PLAIN = [
   "until:", "sort:-cost", "sort:-duration", "sort:-in", "sort:-time",
 ];
 const MOST = 10;
-let values = null;
+let asked = null;
 
-async function known() {
-  if (values === null) {
-    values = {};
-    try {
-      const answer = await fetch("/api/meta", { headers: { accept: "application/json" } });
-      values = await answer.json();
-      for (const name of PEOPLE) if (values[name]) FIELDS[name] = name;
-    } catch {
-      // Without an answer only fields are completed.
-    }
+async function load() {
+  try {
+    const answer = await fetch("/api/meta", { headers: { accept: "application/json" } });
+    const values = await answer.json();
+    for (const name of PEOPLE) if (values[name]) FIELDS[name] = name;
+    return values;
+  } catch {
+    // Without an answer only fields are completed.
+    return {};
   }
-  return values;
 }
 
 function wordAt(field) {
@@ -81,7 +79,11 @@ export function startCompletion(field) {
   }
   async function offer() {
     const word = wordAt(field);
-    const found = offers(word, await known()).slice(0, MOST);
+    asked ??= load();
+    const values = await asked;
+    // Something was typed meanwhile, whose own offer is newer: this one would undo a choice among its lines.
+    if (word !== wordAt(field)) return;
+    const found = offers(word, values).slice(0, MOST);
     if (!found.length || document.activeElement !== field) return close();
     at = -1;
     list.replaceChildren(
