@@ -148,6 +148,13 @@ class Maintenance:
         while stay := {name for name in gone if self._must_stay(name, starred)}:
             found = [kept for kept in found if kept.name not in stay]
             gone = expired(found, settings, now, free, index)
+        if gone and free < settings.min_free:
+            self._log.warn(
+                "only {free} MiB of the disk are free; the oldest segments are removed until it is {wanted}: {names}",
+                free=free >> 20,
+                wanted=settings.min_free >> 20,
+                names=", ".join(gone),
+            )
         waiting = self._unshipped(gone)
         held = held_back(
             [kept for kept in found if kept.name in gone], waiting, settings.ship_hold, free < settings.min_free

@@ -5,8 +5,10 @@ import os
 import random
 from pathlib import Path
 
+import attr
 from msgspec import to_builtins as builtins
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.maintenance.offline import OfflineStore
@@ -91,6 +93,13 @@ class AgeClockTests(SynchronousTestCase):
         self.assertAlmostEqual(later(-40 * _DAY, 3600), 1042 + 1 / 3)
 
 
+class NearlyFull(Files):
+    """A disk with 100 MiB of free space."""
+
+    def free_bytes(self, path: Path) -> int:
+        return 100 << 20
+
+
 class DamageTests(SynchronousTestCase):
     """Retention never removes what it could not read, and goes on past it."""
 
@@ -155,6 +164,25 @@ class DamageTests(SynchronousTestCase):
             self.assertIn("damaged", self.collect())
         self.assertEqual(len(list_segments(self.data_dir)), 3)
         self.assertEqual(self.left(), [("star", 2), ("star", 3)])
+
+    def test_a_disk_that_is_nearly_full(self) -> None:
+        """What is removed for free space is named in the log, with the reason."""
+        said: list[str] = []
+
+        def observe(event: LogEvent) -> None:
+            said.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        oldest = list_segments(self.data_dir)[0][0]
+        settings = attr.evolve(SETTINGS, retain_days=0, min_free=(100 << 20) + 1)
+        with OfflineStore(self.data_dir, settings) as store:
+            store._files = NearlyFull()
+            self.assertEqual(store.collect(), "")
+        named = [line for line in said if "MiB of the disk are free" in line]
+        self.assertEqual(len(named), 1)
+        self.assertIn(oldest, named[0])
+        self.assertEqual(len(self.left()), 5)
 
     def test_a_state_that_cannot_be_read(self) -> None:
         """Nothing is removed while nobody knows what is starred."""
