@@ -73,6 +73,7 @@ def make_engine(address: ShipAddress, credentials_file: str, folder: Path, searc
 
     :param folder: for copies of the objects in a bucket.
     :param searched: whether to prepare the search index immediately.
+    :raises WrongUsage: if targets of its kind cannot be read.
     :raises ConfigError: if it cannot be read from here.
     """
     # Imported only when needed: other commands start without the imports of shipping.
@@ -89,7 +90,7 @@ def make_engine(address: ShipAddress, credentials_file: str, folder: Path, searc
             headers["X-ClickHouse-Key"] = credentials.password
         return ClickHouseEngine(address, {**headers, **credentials.headers})
     if address.kind not in STORED:
-        raise ConfigError("--from", f"{address.kind} cannot be read; name clickhouse+https, file, s3, gs or az")
+        raise WrongUsage(f"--from: {address.kind} cannot be read; name clickhouse+https, file, s3, gs or az.")
     try:
         from ccsproxy.store.engine.objects import ObjectsEngine
     except ImportError:

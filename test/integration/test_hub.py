@@ -150,15 +150,15 @@ class HubTests(HubTestCase):
 
     def test_mistakes(self) -> None:
         """One sentence each."""
-        for arguments in (
-            ["--from", "https://x"],
-            ["--from", "jsonl+https://x/y"],
-            ["--from", f"file://{self.lake}", "--roles", "nothing"],
-            ["--from", "clickhouse+https://user:word@x/y"],
+        for arguments, status in (
+            (["--from", "https://x"], 2),
+            (["--from", "jsonl+https://x/y"], 2),
+            (["--from", f"file://{self.lake}", "--roles", "nothing"], 1),
+            (["--from", "clickhouse+https://user:word@x/y"], 2),
         ):
             said = io.StringIO()
             self.patch(sys, "stderr", said)
-            self.assertEqual(main(["hub", *arguments]), 1, arguments)
+            self.assertEqual(main(["hub", *arguments]), status, arguments)
             self.assertEqual(len(said.getvalue().strip().splitlines()), 1, said.getvalue())
 
 

@@ -127,16 +127,16 @@ class SentAgainTests(ReplayCase):
         self.assertIn("set ANTHROPIC_API_KEY", program.output[2].decode())
         self.assertEqual(program.output[2].count(b"\n"), 1, program.said)
         self.patch(replay, "_label", lambda call: None)  # would begin this process anew
-        for words, sentence in (
-            (("demo-session-1/9",), "9"),
-            (("demo-session-1/1", "--without-tool", "none"), "it has edit_file"),
-            (("demo-session-1/1", "--set", "x"), "is not a setting"),
-            (("demo-session-1/1", "-n", "99"), "1 to 20"),
-            (("demo-session-1/1", "--system", "/nowhere"), "nowhere"),
+        for words, sentence, status in (
+            (("demo-session-1/9",), "9", 1),
+            (("demo-session-1/1", "--without-tool", "none"), "it has edit_file", 2),
+            (("demo-session-1/1", "--set", "x"), "is not a setting", 2),
+            (("demo-session-1/1", "-n", "99"), "1 to 20", 2),
+            (("demo-session-1/1", "--system", "/nowhere"), "nowhere", 1),
         ):
             complaint = io.StringIO()
             with redirect_stderr(complaint):  # in this process, since nothing is sent
-                self.assertEqual(main(["replay", *words, "--data-dir", str(self.data_dir.absolute())]), 1)
+                self.assertEqual(main(["replay", *words, "--data-dir", str(self.data_dir.absolute())]), status, words)
             self.assertIn(sentence, complaint.getvalue())
             self.assertEqual(complaint.getvalue().count("\n"), 1, complaint.getvalue())
         self.assertEqual(self.upstream.requests, asked)

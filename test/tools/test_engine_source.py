@@ -6,9 +6,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
-from ccsproxy.errors import ConfigError
 from ccsproxy.store.engine.clickhouse import ClickHouseEngine
-from ccsproxy.tools.data_dir import CommandError
+from ccsproxy.tools.data_dir import CommandError, WrongUsage
 from ccsproxy.tools.engine_source import add_source, make_engine, source_reader
 
 
@@ -33,7 +32,7 @@ class SourceTests(SynchronousTestCase):
     def test_a_target_that_cannot_be_read(self) -> None:
         """A collector takes records and gives none back."""
         address = ship_address("otlp+http://127.0.0.1:4318/v1/traces")
-        said = self.assertRaises(ConfigError, make_engine, address, "", Path(self.mktemp()))
+        said = self.assertRaises(WrongUsage, make_engine, address, "", Path(self.mktemp()))
         self.assertIn("otlp cannot be read", str(said))
 
     def test_a_database(self) -> None:
