@@ -164,8 +164,8 @@ def _why(found: FoundPrice, model: str) -> str:
     who = "your own price file" if found.own else f"the list of {price.provider}"
     period = " ".join(
         (
-            f"from {price.since}" if price.since else "since ever",
-            f"until {price.until}" if price.until else "until further notice",
+            f"since {price.since}," if price.since else "from the start,",
+            f"until {price.until}" if price.until else "no end announced",
             *(
                 [f"at {', '.join(price.hours)} UTC" + (" on workdays" if price.workdays else "")]
                 if price.hours
@@ -174,7 +174,7 @@ def _why(found: FoundPrice, model: str) -> str:
             *([f"at the upstream {price.upstream}"] if price.upstream else []),
         )
     )
-    return f"{named}, in {who}; holds {period}"
+    return f"{named}, in {who}; in effect {period}"
 
 
 def _short(rates: RowRates) -> str:

@@ -80,7 +80,7 @@ def _call_lines(args: argparse.Namespace, found: Any, context: Any, session: str
         if cache["lost_tokens"]:
             sure = "" if cache["certain"] else " (likely)"
             yield "lost", f"{words.tokens(cache['lost_tokens'])} tokens, {words.dollars(cache['lost_cost'])}{sure}"
-    if context is not None:
+    if context is not None and context["kinds"]:
         yield "made", _made(context)
     yield "time", _time(found)
     for finding in found["findings"][:3]:
@@ -92,9 +92,10 @@ def _headline(cost: Any, found: Any) -> str:
     turn = f"turn {cost['turn']}, step {cost['step']}, " if cost["turn"] else f"{found['role']} call, "
     agent = f"sub-agent {found['agent'][:12]}, " if found["agent"] else ""
     tokens = cost["tokens"]
-    prompt = (tokens["input"] or 0) + (tokens["read"] or 0) + (tokens["written"] or 0)
+    known = [tokens[part] for part in ("input", "read", "written") if tokens[part] is not None]
+    bound = "≥ " if known and tokens["input"] is None else ""
     cached = f"{words.tokens(tokens['read'])} read, {words.tokens(tokens['written'])} written"
-    sent = f"{words.tokens(prompt)} sent ({cached})"
+    sent = f"{bound}{words.tokens(sum(known) if known else None)} sent ({cached})"
     return f"{turn}{agent}{cost['model'] or 'unknown model'}: {sent}, {words.tokens(tokens['output'])} out"
 
 

@@ -3,6 +3,7 @@
 import os
 
 from ccsproxy.run import write_run_file
+from ccsproxy.tools.answers.why import _headline
 from test.insight.world import MAIN, SECOND
 from test.tools.answering import AnsweringCase
 
@@ -36,6 +37,17 @@ class WhyTests(AnsweringCase):
         self.addCleanup((self.dir / "run.json").unlink)
         self.assertIn(f"http://127.0.0.1:8788/x/{MAIN}/{self.joined}", self.said("why", f"{MAIN}/{self.joined}"))
         self.assertEqual([each["scope"] for each in self.answer("budget")], ["day"])
+
+    def test_unknown_counts(self) -> None:
+        """What was sent is a dash where nothing is known of it, and a bound where the uncached part is not."""
+        none = dict.fromkeys(("input", "read", "written", "output"))
+        for tokens, sent in (
+            (none, ": – sent"),
+            ({**none, "read": 7}, ": ≥ 7 sent"),
+            ({**none, "input": 0}, ": 0 sent"),
+        ):
+            cost = {"turn": 1, "step": 1, "model": "m", "tokens": tokens}
+            self.assertIn(sent, _headline(cost, {"agent": None, "role": "main"}))
 
     def test_what_is_not_there(self) -> None:
         for argv, wanted, said in (
