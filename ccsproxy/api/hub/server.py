@@ -117,7 +117,7 @@ class Hub:
             same_user=settings.header is None and settings.login is None,
         )
         health = Health(self._reactor.seconds, self._facts(), self._started)
-        health.update({"status": "ok", "store": "ok", "dropped": {}, "upstreams": {}})
+        health.update({})  # what relays and stores know is null: a hub only sees what was shipped
         insights = Insights(reader)
         pages = Pages(reader, self.reading, health.answer, tuple, insights)
         queries = Queries(reader)
@@ -128,6 +128,5 @@ class Hub:
             "version": __version__,
             "started_at": iso_time(self._started),
             "hub": self._settings.source,
-            "redact": True,
             **({"logout": LOG_OUT} if self._settings.login is not None else {}),
         }
