@@ -36,3 +36,20 @@ class PluginTests(SynchronousTestCase):
                 env={"PYTHONPATH": str(ROOT), "PATH": "/bin"},
             )
             self.assertIn("ccsproxy", done.stdout, done.stderr)
+
+
+class TrackedTests(SynchronousTestCase):
+    """What is committed."""
+
+    #: Everything at the top; what a tool or a test leaves there is in `.gitignore`.
+    TOP = frozenset(
+        """.ci .gitignore CHANGELOG.md CONTRIBUTING.md LICENSE MANIFEST.in Makefile README.md SECURITY.md bench
+        ccsproxy docs newsfragments packaging pyproject.toml setup.cfg setup.py test twisted""".split()
+    )
+
+    def test_nothing_else_at_the_top(self) -> None:
+        """A folder that a test has left behind was committed once."""
+        if not (ROOT / ".git").exists():
+            self.skipTest("this is no checkout")
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        self.assertEqual({line.partition("/")[0] for line in listed.splitlines()} - self.TOP, set())
