@@ -38,7 +38,8 @@ from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import HeapTrimmer, freeze_gc, return_large_pieces, switch_threads_rarely
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.store.index.feeder import IndexFeeder
-from ccsproxy.store.maintenance.recovery import Recovery, unclean_record
+from ccsproxy.store.maintenance.recovery import Recovery
+from ccsproxy.store.maintenance.unclean import unclean_record
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.store import Store
 from ccsproxy.store.writer import in_thread

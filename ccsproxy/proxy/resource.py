@@ -22,7 +22,8 @@ from ccsproxy.proxy.relay import Relay
 from ccsproxy.proxy.server.access.client_keys import ClientKeys
 from ccsproxy.proxy.server.access.cross_origin import PreflightClient, is_preflight
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
-from ccsproxy.proxy.server.request import RelayRequest, Renderer
+from ccsproxy.proxy.server.request import RelayRequest
+from ccsproxy.proxy.server.seams import Renderer
 from ccsproxy.proxy.switched import UpgradeRelay
 from ccsproxy.wire.target import route, with_base_path
 

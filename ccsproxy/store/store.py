@@ -18,8 +18,9 @@ from ccsproxy.store.batch_writer import BatchWriter
 from ccsproxy.store.control import ControlServer
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.maintenance.maintenance import Maintenance, MaintenanceThread
-from ccsproxy.store.maintenance.recovery import Recovery, recover, unclean_record
+from ccsproxy.store.maintenance.recovery import Recovery, recover
 from ccsproxy.store.maintenance.retention import Retention
+from ccsproxy.store.maintenance.unclean import unclean_record
 from ccsproxy.store.observer import IndexObserver, NullObserver
 from ccsproxy.store.reader.lists import last_seqs
 from ccsproxy.store.reader.source import IndexSource, IndexUnavailable

@@ -14,7 +14,7 @@ from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.exchange.record import Client, Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.store.maintenance.recovery import unclean_record
+from ccsproxy.store.maintenance.unclean import unclean_record
 from test.capture.recorder.fake_interfaces import MemoryUncounted, Stars, detect
 from test.capture.recorder.fake_interfaces import identify as fake_identify
 

@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from ccsproxy.capture.relay.service import CaptureLimits, CaptureService
+from ccsproxy.capture.relay.limits import CaptureLimits
+from ccsproxy.capture.relay.service import CaptureService
 from ccsproxy.capture.relay.spill import SpillBounds
 from ccsproxy.config.model import Config
 from ccsproxy.runtime.bus import Bus

@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from ccsproxy import service
-from ccsproxy.capture.relay.service import RECORDER, CaptureLimits, CaptureService
+from ccsproxy.capture.relay.limits import CaptureLimits
+from ccsproxy.capture.relay.service import RECORDER, CaptureService
 from test.integration.harness import Peer, ProxiedTestCase
 from test.integration.messages import Message, take
 

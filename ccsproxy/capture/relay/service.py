@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-import attr
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
@@ -17,9 +16,9 @@ from twisted.logger import Logger
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.relay.hand_over import HandOver
+from ccsproxy.capture.relay.limits import CaptureLimits
 from ccsproxy.capture.relay.recorder_deaths import RecorderDeaths
 from ccsproxy.capture.relay.relays import KnownRelay, Link, Relays
-from ccsproxy.capture.relay.spill import SpillBounds
 from ccsproxy.capture.settings import recorder_settings
 from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
@@ -32,28 +31,6 @@ from ccsproxy.wire import jsontext
 RECORDER = "ccsproxy.capture.main"
 #: The recorder reports its health every second; after this many seconds of silence it counts as hanging.
 SILENT_AFTER = 3.0
-
-
-@attr.frozen
-class CaptureLimits:
-    """Limits of the hand-over.
-
-    :ivar memory: bytes held in memory per relay process before regions of its log are spilled.
-    :ivar spill: see `SpillBounds`; the file size limit is shared by all relay processes.
-    :ivar ready_within: seconds that startup waits for the recorder; until it is ready, the log fills.
-    :ivar flush_within: shutdown stops waiting after this many seconds without any exchange being stored.
-    :ivar nice: how much lower the recorder's priority is. At 19 any busy program of the machine starved it; at 5 it
-    gets a quarter of a processor that the relay uses fully.
-    :ivar patience: after this many successive deaths without anything stored, what the recorder was processing is
-    skipped, so that one exchange that kills the recorder does not stop all recording.
-    """
-
-    memory: int = 8 << 20
-    spill: SpillBounds = attr.field(factory=SpillBounds)
-    ready_within: float = 10.0
-    flush_within: float = 20.0
-    nice: int = 5
-    patience: int = 5
 
 
 class CaptureService(Service):
@@ -150,7 +127,7 @@ class CaptureService(Service):
             self._control.send(frames.message(frames.RELOAD, self._settings))
 
     def add_worker(self, link: Link) -> KnownRelay | None:
-        """Create the files for a worker that has been started; call `attach` when the worker has been callback.
+        """Create the files for a worker that is about to start; call `attach` when the worker has been started.
 
         :param link: passes the worker its end of a link to the recorder.
         :return: None if nothing is captured.

@@ -16,8 +16,9 @@ from ccsproxy.proxy.server.last_request import GRACE, LastRequest
 from ccsproxy.proxy.server.leaving import ResetWhenTaken
 from ccsproxy.proxy.server.parsing.request_framing import EndlessBody
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
-from ccsproxy.proxy.server.request import RelayedExchange, RelayRequest
+from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.proxy.server.request_reader import RequestReader
+from ccsproxy.proxy.server.seams import RelayedExchange
 
 
 @implementer(IHalfCloseableProtocol)

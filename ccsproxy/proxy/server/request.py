@@ -2,56 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.web.http_headers import Headers
 
-from ccsproxy.proxy.refusal import LocalResponse, Refusal
+from ccsproxy.proxy.refusal import LocalResponse
 from ccsproxy.proxy.server.access.cross_origin import readable
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.proxy.server.request_body import RequestBody
-from ccsproxy.proxy.server.seams import RequestChannel
-
-
-class RelayedExchange(Protocol):
-    """What a channel calls on the exchange that handles its request."""
-
-    def body_received(self, data: bytes) -> None:
-        """A piece of the request's body, transfer coding removed."""
-
-    def body_finished(self) -> None:
-        """The request's body is complete."""
-
-    def body_refused(self, refusal: Refusal) -> None:
-        """The request's body is malformed, too large or too slow; the rest of it is not read."""
-
-    def pause(self) -> None:
-        """The client reads too slowly: stop producing."""
-
-    def resume(self) -> None:
-        """The client reads again."""
-
-    def delivered(self) -> None:
-        """Everything written before `RelayRequest.finish` has been passed to the client's socket."""
-
-    def client_gone(self, unsent: int) -> None:
-        """The client has left; ``unsent`` written bytes have not even reached its socket."""
-
-    def drain(self) -> None:
-        """The proxy is about to stop: end the exchange if that harms nobody."""
-
-    def cut(self) -> None:
-        """The proxy is stopping: end the exchange now."""
-
-
-class Renderer(Protocol):
-    """What handles parsed requests: a resource."""
-
-    def render(self, request: RelayRequest) -> int:
-        """Handle a request; sets `RelayRequest.exchange`."""
-
-    def is_own(self, peer: Any, host: Any) -> bool:
-        """Tell whether an accepted connection is one of our own upstream connections: its requests are a loop."""
+from ccsproxy.proxy.server.seams import RelayedExchange, RequestChannel
 
 
 class RelayRequest:

@@ -18,9 +18,9 @@ from ccsproxy.proxy.server.connection import ClientLink
 from ccsproxy.proxy.server.parsing.head_finder import HeadFinder
 from ccsproxy.proxy.server.parsing.request_framing import BodyReader, EndlessBody, body_reader
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead, parse_head
-from ccsproxy.proxy.server.request import RelayedExchange, RelayRequest, Renderer
+from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.proxy.server.request_body import RequestBody
-from ccsproxy.proxy.server.seams import ChannelSite
+from ccsproxy.proxy.server.seams import ChannelSite, RelayedExchange, Renderer
 from ccsproxy.proxy.transport import is_dead
 
 if TYPE_CHECKING:
@@ -282,8 +282,6 @@ class RequestReader(ClientLink, ABC):
             exchange.body_refused(Refusal(408, "request_timeout", "The request's body comes too slowly."))
         else:
             self._watch_rate()
-
-    # -- overridden by the answering half ------------------------------------------------------------------------
 
     @abstractmethod
     def _make_request(self, head: ParsedRequestHead, target: bytes, entered: float) -> RelayRequest:

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from ccsproxy.store.index.entries import Mark, entries_at, entry_of, is_note
 from ccsproxy.store.index.facts.making import CallFacts
 from ccsproxy.store.index.file import IndexFile, IndexMoved
-from ccsproxy.store.index.rows import Names, RowWriter, summary_of, unpacked_id
+from ccsproxy.store.index.rows import Names, RowWriter, key_of, summary_of
 from ccsproxy.store.index.schema import COLUMNS, INDEXES
 from ccsproxy.store.index.sessions import SessionRows, SessionTotals
 from ccsproxy.store.index.statements import HEIRS, INSERT, MARK, OF_KEY, OF_SEGMENT, OF_THE_LINE, UPDATE
@@ -27,7 +27,6 @@ from ccsproxy.store.summary import (
     Price,
     Summary,
     no_price,
-    order_key,
     read_entry,
     set_cost,
     summarise,
@@ -229,23 +228,11 @@ class Index:
 
     def _take_entry(self, segment: int, line: SegmentLine, entry: Entry) -> None:
         """Index one exchange's beginning or end; what is already known of it is not indexed twice."""
-        key, known = self._place(entry)
+        key, known = key_of(self._connection, self._names, entry.started_at, entry.id)
         if known is None or (known == "" and not entry.started):
             self._write(entry, key, segment, line, was_in_flight=known is not None)
         elif not entry.started:
             self._move(key, segment, line)
-
-    def _place(self, entry: Entry) -> tuple[int, str | None]:
-        """Return an entry's key, and the outcome of the request with that key: null for none, empty while it runs."""
-        key = order_key(entry.started_at, entry.id)
-        while True:
-            found = self._connection.execute("SELECT id, outcome FROM request_rows WHERE key = ?", (key,)).fetchone()
-            if found is None:
-                return key, None
-            if unpacked_id(found[0]) == entry.id:
-                return key, self._names[found[1]] if found[1] is not None else ""
-            # Two in one millisecond whose ids end alike: the next free key nearly preserves the order of the list.
-            key += 1
 
     def _move(self, key: int, segment: int, line: SegmentLine) -> None:
         """Point a request to the copy of its line that was written later."""

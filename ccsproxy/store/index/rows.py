@@ -14,7 +14,7 @@ import msgspec
 
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.index.schema import COLUMNS, NAMED, USUAL
-from ccsproxy.store.summary import KEY_BITS, Summary, milliseconds
+from ccsproxy.store.summary import KEY_BITS, Summary, milliseconds, order_key
 
 #: How many names a writer remembers, so that odd values do not fill its memory.
 _REMEMBERED = 50_000
@@ -130,6 +130,22 @@ def summary_of(names: Names, key: int, columns: Columns) -> Summary:
     for place in _FLAGS:
         values[place] = bool(values[place])
     return Summary(**dict(zip(COLUMNS, values, strict=True)))
+
+
+def key_of(connection: sqlite3.Connection, names: "Names", started_at: str, name: str) -> tuple[int, str | None]:
+    """Return a request's key, and the outcome of the row with that key: null for no row, empty while it runs.
+
+    :param name: the request's id.
+    """
+    key = order_key(started_at, name)
+    while True:
+        found = connection.execute("SELECT id, outcome FROM request_rows WHERE key = ?", (key,)).fetchone()
+        if found is None:
+            return key, None
+        if unpacked_id(found[0]) == name:
+            return key, names[found[1]] if found[1] is not None else ""
+        # Two in one millisecond whose ids end alike: the next free key nearly preserves the order of the list.
+        key += 1
 
 
 def numbers_of(connection: sqlite3.Connection, field: str, values: typing.Iterable[Any]) -> list[int]:

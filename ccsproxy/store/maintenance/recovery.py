@@ -11,8 +11,7 @@ import attr
 import msgspec
 
 from ccsproxy.exchange import codec
-from ccsproxy.exchange.outcome import Outcome
-from ccsproxy.exchange.record import CaptureNote, Error, Record, RecordTiming, Request, Started
+from ccsproxy.exchange.record import Started
 from ccsproxy.store.segments.compress import Check, verify_packed
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files, remove_if_there
@@ -35,8 +34,6 @@ from ccsproxy.store.segments.tally import merge_marks
 _RECENT = 2
 #: Maximum difference in seconds between the clocks involved.
 _CLOCKS = 60.0
-
-
 #: How often reading a segment is tried.
 _ATTEMPTS = 3
 
@@ -266,39 +263,3 @@ class _Recovery:
 
     def _report(self, path: Path, error: Exception | str) -> None:
         self.result.problems.append(f"{path.name} was skipped: {error}")
-
-
-def unclean_record(started: Started) -> Record:
-    """Make the record of an exchange of which only the start is known; unknown members are null."""
-    request = Request(
-        method=started.method,
-        path=started.path,
-        headers=started.headers,
-        headers_raw=list(started.headers.items()),
-        http_version="",
-    )
-    return Record(
-        id=started.id,
-        seq=started.seq,
-        session_id=started.session_id,
-        request_id=None,
-        started_at=started.started_at,
-        ended_at=None,
-        duration_ms=None,
-        ttft_ms=None,
-        upstream=started.upstream,
-        dialect=started.dialect,
-        category=started.category,
-        model=started.model,
-        response_model=None,
-        outcome=Outcome.UNCLEAN.value,
-        stop_reason=None,
-        error=Error("unclean", "the recorder stopped before the exchange ended"),
-        partial=True,
-        client=started.client,
-        usage=None,
-        timing=RecordTiming(),
-        request=request,
-        response=None,
-        capture=CaptureNote(faults=["unclean"]),
-    )

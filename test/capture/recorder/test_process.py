@@ -25,7 +25,7 @@ from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.shared_log import REGION, SharedLog
 from ccsproxy.capture.spill import open_nameless
 from ccsproxy.providers.price_book import COPY
-from ccsproxy.store.maintenance.recovery import unclean_record
+from ccsproxy.store.maintenance.unclean import unclean_record
 from test.capture.fakes import NowDisk, ending, request_head, response_head
 from test.capture.recorder.fake_interfaces import MEANING, MemoryStore, Stars
 from test.capture.recorder.test_recorder import started

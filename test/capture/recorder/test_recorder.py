@@ -23,7 +23,7 @@ from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.capture.recorder.storing import record_writer
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
-from ccsproxy.store.maintenance.recovery import unclean_record
+from ccsproxy.store.maintenance.unclean import unclean_record
 from test.capture import encoded
 from test.capture.fakes import JSON, SSE, ending, request_head, response_head
 from test.capture.recorder import fake_interfaces

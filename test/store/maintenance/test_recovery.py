@@ -5,7 +5,8 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.maintenance.recovery import recover, unclean_record
+from ccsproxy.store.maintenance.recovery import recover
+from ccsproxy.store.maintenance.unclean import unclean_record
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLine, lines
