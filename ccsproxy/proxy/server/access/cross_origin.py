@@ -81,12 +81,12 @@ class PreflightClient:
         return succeed(self._respond(204, b"No Content", self._lines))
 
     def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
-        """Never called: a preflight is not a handshake."""
-        raise NotImplementedError
+        """Fail: a preflight is not a handshake, so nothing calls this."""
+        raise AssertionError("a preflight is not a handshake")
 
     def tunnel(self, idle: float, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
-        """Never called: a preflight is not a tunnel."""
-        raise NotImplementedError
+        """Fail: a preflight is not a tunnel, so nothing calls this."""
+        raise AssertionError("a preflight is not a tunnel")
 
     def prepare(self) -> Deferred[None]:
         """Do nothing: no upstream connection is needed."""
