@@ -259,7 +259,7 @@ def serve(config: Config, reactor: Any) -> "Deferred[RunHandle]":
     """Start a ccsproxy inside another program; signals are left to that program.
 
     :return: fires with the handle once every port is bound, or fails with `ccsproxy.errors.BindError`,
-    `ccsproxy.errors.DataDirError` or `ccsproxy.errors.ConfigError`.
+        `ccsproxy.errors.DataDirError` or `ccsproxy.errors.ConfigError`.
     """
     one = CcsproxyService(config, reactor, signals=False)
 
